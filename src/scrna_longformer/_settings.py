@@ -51,7 +51,7 @@ class Settings:
 
     @property
     def verbosity(self) -> str:
-        """Level of our log: ``'debug'``, ``'info'`` (default), ``'warning'`` or ``'error'``."""
+        """Level of the log, one of ``'debug'``, ``'info'`` (default), ``'warning'`` and ``'error'``."""
         return logging.getLevelName(log.level).lower()
 
     @verbosity.setter
