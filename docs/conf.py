@@ -1,0 +1,88 @@
+"""Sphinx configuration. The build needs no network: see ``docs/inventories``."""
+
+from __future__ import annotations
+
+import os
+import sys
+from importlib.metadata import metadata
+from pathlib import Path
+
+HERE = Path(__file__).parent
+sys.path.insert(0, str(HERE / "extensions"))
+
+# -- project -----------------------------------------------------------------
+
+_info = metadata("scrna-longformer")
+project = "scrna-longformer"
+author = _info["Author"]
+copyright = f"2026, {author}"
+version = release = _info["Version"]
+repository_url = "https://github.com/scrna-longformer/scrna_longformer"
+
+# -- how pages are made ------------------------------------------------------
+
+extensions = [
+    "myst_nb",
+    "sphinx.ext.autodoc",
+    "sphinx.ext.autosummary",
+    "sphinx.ext.intersphinx",
+    "sphinx.ext.napoleon",
+    "sphinx.ext.viewcode",
+    "sphinx_autodoc_typehints",
+    "sphinx_copybutton",
+    "sphinxcontrib.bibtex",
+    # ours, in docs/extensions
+    "small_inventories",
+    "tutorial_pages",
+]
+exclude_patterns = ["_build", "inventories", "**.ipynb_checkpoints", "Thumbs.db"]
+templates_path = ["_templates"]
+suppress_warnings: list[str] = []
+
+autosummary_generate = True
+autodoc_member_order = "bysource"
+autodoc_default_options = {"show-inheritance": False}
+napoleon_google_docstring = False
+napoleon_numpy_docstring = True
+napoleon_use_rtype = False
+napoleon_custom_sections = [("Params", "Parameters")]
+typehints_defaults = "braces"
+always_use_bars_union = True
+bibtex_bibfiles = ["references.bib"]
+bibtex_reference_style = "author_year"
+copybutton_prompt_text = r">>> |\.\.\. |\$ "
+copybutton_prompt_is_regexp = True
+
+myst_enable_extensions = ["colon_fence", "dollarmath", "deflist"]
+myst_heading_anchors = 3
+nb_execution_mode = "force"  # a notebook that no longer runs breaks the build
+nb_execution_raise_on_error = True
+nb_execution_timeout = 600
+nb_execution_excludepatterns: list[str] = []  # long notebooks, committed with their outputs
+nb_merge_streams = True
+
+# -- links -------------------------------------------------------------------
+
+nitpicky = True
+nitpick_ignore_regex: list[tuple[str, str]] = []
+
+# Inventories of other projects: the few names that we link to, listed in docs/inventories/*.txt,
+# so that the build works offline and a wrong name is still an error. The hosted build asks the
+# projects themselves.
+small_inventories_online = bool(os.environ.get("READTHEDOCS"))
+intersphinx_timeout = 20
+
+# -- looks -------------------------------------------------------------------
+
+html_theme = "sphinx_book_theme"
+html_title = project
+html_static_path = ["_static"]
+html_css_files = ["custom.css"]
+html_show_sourcelink = False
+html_theme_options = {
+    "repository_url": repository_url,
+    "use_repository_button": True,
+    "path_to_docs": "docs/",
+    "navigation_with_keys": False,
+    "show_navbar_depth": 1,
+}
