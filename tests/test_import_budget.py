@@ -7,7 +7,7 @@ import sys
 
 import pytest
 
-HEAVY = (
+HEAVY = {
     "anndata",
     "lightning",
     "matplotlib",
@@ -17,7 +17,7 @@ HEAVY = (
     "scipy",
     "sklearn",
     "torch",
-)
+}
 
 
 def run(code: str) -> str:

@@ -20,7 +20,7 @@ class _StderrHandler(logging.StreamHandler):
         logging.Handler.__init__(self)
 
     @property
-    def stream(self):  # type: ignore[no-untyped-def,override]  # noqa: ANN201
+    def stream(self):  # type: ignore[no-untyped-def,override]
         return sys.stderr
 
 
@@ -51,7 +51,7 @@ class Settings:
 
     @property
     def verbosity(self) -> str:
-        """Level of the log, one of ``'debug'``, ``'info'`` (default), ``'warning'`` and ``'error'``."""
+        """Level of the log, ``'debug'``, ``'info'`` (default), ``'warning'`` or ``'error'``."""
         return logging.getLevelName(log.level).lower()
 
     @verbosity.setter
