@@ -1,0 +1,100 @@
+"""Scores of class probabilities against the truth."""
+
+from __future__ import annotations
+
+import numpy as np
+from sklearn.metrics import f1_score, matthews_corrcoef
+
+METRICS = (
+    "accuracy",
+    "balanced_accuracy",
+    "macro_f1",
+    "weighted_f1",
+    "mcc",
+    "log_loss",
+    "brier",
+    "ece",
+)
+LOWER_IS_BETTER = frozenset({"log_loss", "brier", "ece"})
+
+
+def score(codes: np.ndarray, proba: np.ndarray) -> dict[str, float]:
+    """Score class probabilities.
+
+    Parameters
+    ----------
+    codes
+        True class of each cell, 0 to ``n_classes - 1``.
+    proba
+        Cells x classes probabilities; the prediction is the most probable class, the first of ties.
+
+    Returns
+    -------
+    One float for each of ``METRICS``:
+
+    ``accuracy``, ``balanced_accuracy`` (mean recall), ``macro_f1`` (unweighted mean of the F1 of
+    the classes that occur in ``codes``), ``weighted_f1`` (weighted by class size), ``mcc``
+    (Matthews correlation), ``log_loss`` (natural logarithm, probabilities kept above the float64
+    epsilon), ``brier`` (squared distance to the one-hot truth summed over classes: 0 to 2), ``ece``
+    (:func:`expected_calibration_error`).
+
+    References
+    ----------
+    Guo et al. (2017), On calibration of modern neural networks, ICML (the calibration error).
+
+    Examples
+    --------
+    >>> result = score(np.array([0, 1]), np.array([[0.9, 0.1], [0.4, 0.6]]))
+    >>> result["accuracy"], round(result["brier"], 3)
+    (1.0, 0.17)
+    """
+    codes = np.asarray(codes)
+    proba = np.asarray(proba, dtype=np.float64)
+    predicted = proba.argmax(axis=1)
+    present = np.unique(codes)
+    f1 = f1_score(codes, predicted, labels=present, average=None, zero_division=0)
+    true_proba = proba[np.arange(len(codes)), codes]
+    return {
+        "accuracy": float(np.mean(predicted == codes)),
+        "balanced_accuracy": _balanced_accuracy(codes, predicted),
+        "macro_f1": float(f1.mean()),
+        "weighted_f1": float(np.average(f1, weights=np.bincount(codes)[present])),
+        "mcc": float(matthews_corrcoef(codes, predicted)),
+        "log_loss": float(-np.log(np.maximum(true_proba, np.finfo(np.float64).eps)).mean()),
+        "brier": float(np.mean((proba**2).sum(axis=1) - 2 * true_proba + 1)),
+        "ece": expected_calibration_error(codes, proba),
+    }
+
+
+def per_class_f1(codes: np.ndarray, proba: np.ndarray) -> np.ndarray:
+    """F1 of every column of ``proba``; NaN for classes that do not occur in ``codes``."""
+    n_classes = proba.shape[1]
+    f1 = f1_score(
+        codes, proba.argmax(axis=1), labels=np.arange(n_classes), average=None, zero_division=0
+    )
+    return np.where(np.bincount(codes, minlength=n_classes) > 0, f1, np.nan)
+
+
+def expected_calibration_error(codes: np.ndarray, proba: np.ndarray, n_bins: int = 15) -> float:
+    """Mean gap between confidence and accuracy over bins of equal width, weighted by their cells.
+
+    Parameters
+    ----------
+    codes
+        True class of each cell.
+    proba
+        Cells x classes probabilities; the confidence is that of the most probable class.
+    n_bins
+        Number of bins between 0 and 1.
+    """
+    confidence = proba.max(axis=1)
+    correct = proba.argmax(axis=1) == codes
+    bins = np.minimum((confidence * n_bins).astype(int), n_bins - 1)
+    gaps = np.bincount(bins, weights=correct - confidence, minlength=n_bins)
+    return float(np.abs(gaps).sum() / len(confidence))
+
+
+def _balanced_accuracy(codes: np.ndarray, predicted: np.ndarray) -> float:
+    # scikit-learn warns about predicted classes that the truth lacks; here that is ordinary
+    recalls = [np.mean(predicted[codes == code] == code) for code in np.unique(codes)]
+    return float(np.mean(recalls))
