@@ -1,1 +1,6 @@
-"""Being built."""
+"""From expression matrices to batches."""
+
+from ._batches import BatchSchedule
+from ._cells import CellMatrix
+
+__all__ = ["BatchSchedule", "CellMatrix"]

@@ -1,1 +1,5 @@
-"""Being built."""
+"""Save and load fitted models."""
+
+from ._model import load_model, save_model
+
+__all__ = ["load_model", "save_model"]

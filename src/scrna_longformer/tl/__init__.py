@@ -1,1 +1,7 @@
-"""Being built."""
+"""Tools: fit the transformer, predict with it, compare it with simple models."""
+
+from ._count_parameters import count_parameters
+from ._longformer_fit import longformer_fit
+from ._longformer_predict import longformer_predict
+
+__all__ = ["count_parameters", "longformer_fit", "longformer_predict"]

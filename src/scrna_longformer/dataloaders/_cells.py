@@ -1,0 +1,78 @@
+"""Rows of an expression matrix as float32 batches of the model's genes."""
+
+from __future__ import annotations
+
+import numpy as np
+from scipy import sparse
+
+# Dense copies up to this size are made once; larger sparse matrices are densified batch by batch.
+RESIDENT_BYTES = 2**30
+
+Matrix = np.ndarray | sparse.csr_matrix | sparse.csr_array
+
+
+class CellMatrix:
+    """Cells x tokens view of a cells x genes matrix.
+
+    Parameters
+    ----------
+    X
+        Cells x genes, dense or CSR.
+    columns
+        Column of `X` for each token, shape ``(n_tokens,)``; -1 for a gene that `X` does not have.
+    fill
+        Value of the tokens that `X` does not have (their training mean), shape ``(n_tokens,)``.
+
+    Examples
+    --------
+    >>> cells = CellMatrix(np.eye(3, dtype="f4"), np.array([2, -1]), np.array([0.0, 7.0], "f4"))
+    >>> cells.rows(np.array([2, 0]))
+    array([[1., 7.],
+           [0., 7.]], dtype=float32)
+    """
+
+    def __init__(self, X: Matrix, columns: np.ndarray, fill: np.ndarray | None = None) -> None:
+        columns = np.asarray(columns)
+        self.n_cells, self.n_tokens = X.shape[0], len(columns)
+        self._present = np.flatnonzero(columns >= 0)
+        if fill is None and len(self._present) < self.n_tokens:
+            msg = "`fill` is needed where `columns` has missing genes."
+            raise ValueError(msg)
+        self._fill = None if fill is None else np.asarray(fill, dtype=np.float32)
+        # always copies, so that training never depends on what the caller does to `X` meanwhile
+        self._values = X[:, columns[self._present]]
+        if sparse.issparse(self._values):
+            self._values = sparse.csr_array(self._values)
+            if self._values.shape[0] * self._values.shape[1] * 4 <= RESIDENT_BYTES:
+                self._values = self._values.toarray()
+        self._values = self._values.astype(np.float32)
+
+    def __len__(self) -> int:
+        return self.n_cells
+
+    def rows(self, index: np.ndarray) -> np.ndarray:
+        """Return ``(len(index), n_tokens)`` float32 values of these cells."""
+        block = self._values[index]
+        if sparse.issparse(block):
+            block = block.toarray()
+        if len(self._present) == self.n_tokens:
+            return block
+        assert self._fill is not None
+        out = np.tile(self._fill, (len(index), 1))
+        out[:, self._present] = block
+        return out
+
+    def moments(self, index: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Mean and standard deviation of each token over these cells, both ``(n_tokens,)`` float32.
+
+        Summed in float64, block by block, so that the result does not depend on how `X` is stored.
+        """
+        total, squares = np.zeros(self.n_tokens), np.zeros(self.n_tokens)
+        for start in range(0, len(index), 1024):
+            block = self.rows(index[start : start + 1024]).astype(np.float64)
+            total += block.sum(axis=0)
+            squares += np.square(block).sum(axis=0)
+        mean = total / len(index)
+        variance = np.maximum(squares / len(index) - mean**2, 0)
+        variance[variance < 1e-12 * np.maximum(mean**2, 1)] = 0  # rounding of a constant gene
+        return mean.astype(np.float32), np.sqrt(variance).astype(np.float32)

@@ -1,0 +1,165 @@
+"""Architecture of a gene-token transformer as a frozen record that validates itself."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, fields
+from types import MappingProxyType
+from typing import Any
+
+TOKENS = ("multiplicative", "additive")
+POOLINGS = ("sum", "mean")
+ATTENTIONS = ("knn", "random", "full", "self", "linear", "none")
+
+
+@dataclass(frozen=True)
+class LongformerConfig:
+    """Architecture of :class:`GeneLongformer`; says nothing about training.
+
+    Attributes
+    ----------
+    n_genes
+        Number of gene tokens per cell.
+    n_classes
+        Number of classes of the head.
+    d_model
+        Width of a token. Multiples of 16 are served by the fast CPU kernel without padding.
+    n_heads
+        Attention heads; must divide `d_model`.
+    n_layers
+        Number of pre-norm blocks.
+    mlp_ratio
+        Hidden width of a block's feed-forward layer, in multiples of `d_model`.
+    token
+        How a value enters its gene's token: ``'multiplicative'`` (``b_g + x_g * E_g``) or
+        ``'additive'`` (``E_g + x_g * w``, which pools to nearly one number per cell; kept as the
+        control that shows why).
+    pooling
+        ``'sum'`` (divided by the square root of the number of genes) or ``'mean'``.
+    attention
+        Which genes a gene attends to: ``'knn'`` (the graph), or a control: ``'random'`` (the graph
+        with relabelled genes, so equal degrees), ``'full'``, ``'self'``, ``'linear'`` (all genes,
+        kernelised) or ``'none'`` (no attention layer at all).
+    attention_backend
+        Name in the table of :func:`scrna_longformer.attention.knn_attention`, or ``'auto'``.
+    dropout
+        Dropout inside the feed-forward layers.
+    attention_dropout
+        Dropout on the attention weights.
+    gene_dropout
+        Share of genes per cell set to their training mean while training.
+    init_scale
+        Standard deviation of the initial gene embeddings.
+
+    Examples
+    --------
+    >>> config = LongformerConfig.from_preset("small", n_genes=500, n_classes=9)
+    >>> LongformerConfig.from_json(config.to_json()) == config
+    True
+    """
+
+    n_genes: int
+    n_classes: int
+    d_model: int = 16
+    n_heads: int = 2
+    n_layers: int = 1
+    mlp_ratio: float = 2.0
+    token: str = "multiplicative"
+    pooling: str = "sum"
+    attention: str = "knn"
+    attention_backend: str = "auto"
+    dropout: float = 0.1
+    attention_dropout: float = 0.0
+    gene_dropout: float = 0.2
+    init_scale: float = 0.3
+
+    def __post_init__(self) -> None:
+        for name in ("n_genes", "n_classes", "d_model", "n_heads", "n_layers"):
+            if getattr(self, name) < 1:
+                msg = f"`{name}` must be at least 1, not {getattr(self, name)!r}."
+                raise ValueError(msg)
+        if self.d_model % self.n_heads:
+            msg = f"`n_heads`={self.n_heads} must divide `d_model`={self.d_model}."
+            raise ValueError(msg)
+        if self.mlp_ratio <= 0:
+            msg = f"`mlp_ratio` must be positive, not {self.mlp_ratio!r}."
+            raise ValueError(msg)
+        for name in ("dropout", "attention_dropout", "gene_dropout"):
+            if not 0 <= getattr(self, name) < 1:
+                msg = f"`{name}` must lie in [0, 1), not {getattr(self, name)!r}."
+                raise ValueError(msg)
+        for name, known in (("token", TOKENS), ("pooling", POOLINGS), ("attention", ATTENTIONS)):
+            if getattr(self, name) not in known:
+                msg = f"`{name}` must be one of {known}, not {getattr(self, name)!r}."
+                raise ValueError(msg)
+
+    @classmethod
+    def from_preset(
+        cls, preset: str, *, n_genes: int, n_classes: int, **changes: Any
+    ) -> LongformerConfig:
+        """Build the config of a preset for this many genes and classes.
+
+        Parameters
+        ----------
+        preset
+            A name in :data:`PRESETS`.
+        n_genes, n_classes
+            Sizes of the data.
+        changes
+            Fields that differ from the preset.
+
+        Raises
+        ------
+        ValueError
+            If the preset or a field is not known.
+        """
+        if preset not in PRESETS:
+            msg = f"`preset` must be one of {tuple(PRESETS)}, not {preset!r}."
+            raise ValueError(msg)
+        known = {field.name for field in fields(cls)}
+        if unknown := sorted(set(changes) - known):
+            msg = f"LongformerConfig has no field {unknown}; its fields are {sorted(known)}."
+            raise ValueError(msg)
+        return cls(**{**PRESETS[preset], "n_genes": n_genes, "n_classes": n_classes, **changes})
+
+    @property
+    def d_hidden(self) -> int:
+        """Hidden width of the feed-forward layers."""
+        return round(self.d_model * self.mlp_ratio)
+
+    def to_json(self) -> str:
+        """Return the config as JSON text."""
+        return json.dumps(asdict(self), sort_keys=True)
+
+    @classmethod
+    def from_json(cls, text: str) -> LongformerConfig:
+        """Read a config back from :meth:`to_json`.
+
+        Raises
+        ------
+        ValueError
+            If the text is not JSON, or holds a field that this version does not know.
+        """
+        values = json.loads(text)
+        known = {field.name for field in fields(cls)}
+        if not isinstance(values, dict) or (unknown := sorted(set(values) - known)):
+            msg = (
+                f"The model's config has fields this version does not know: {unknown}. "
+                "It was probably written by a newer version; upgrade scrna-longformer."
+                if isinstance(values, dict)
+                else "The model's config is not a JSON object."
+            )
+            raise ValueError(msg)
+        return cls(**values)
+
+
+PRESETS: Mapping[str, Mapping[str, Any]] = MappingProxyType(
+    {
+        "tiny": {"d_model": 4, "n_heads": 1, "n_layers": 1, "mlp_ratio": 4.0},
+        "small": {"d_model": 16, "n_heads": 2, "n_layers": 2, "mlp_ratio": 4.0},
+        "base": {"d_model": 64, "n_heads": 4, "n_layers": 2, "mlp_ratio": 2.0},
+        "large": {"d_model": 96, "n_heads": 8, "n_layers": 3, "mlp_ratio": 2.0},
+    }
+)
+"""Named sizes: about 5, 25, 130 and 330 thousand parameters at 500 genes and 9 classes."""

@@ -1,0 +1,409 @@
+"""Train the gene-token transformer on an AnnData and write what it says about the cells."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING, Any, Literal
+
+from .._keys import LongformerKeys
+from .._settings import log, settings
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    import numpy as np
+    from anndata import AnnData
+
+    from ..get._graph import GeneKnn
+    from ..get._labels import Labels
+    from ..train import FittedLongformer, LongformerClassifier, Prediction
+
+CALLER = "longformer_fit"
+_VALIDATION = 20  # name of the random stream
+
+
+def longformer_fit(
+    adata: AnnData,
+    key: str = "leiden",
+    *,
+    n_tokens: int | Literal["all"] = 256,
+    mask_var: str | np.ndarray | None = None,
+    layer: str | None = None,
+    mask_key: str = "gene_knn",
+    unlabeled: str | None = None,
+    preset: str = "small",
+    min_cells: int = 10,
+    validation_fraction: float = 0.2,
+    max_steps: int | None = None,
+    time_limit: float | None = None,
+    model_options: Mapping[str, Any] | None = None,
+    train_options: Mapping[str, Any] | None = None,
+    accelerator: str = "auto",
+    random_state: int = 0,
+    key_added: str = "longformer",
+    store_model: bool = True,
+    copy: bool = False,
+) -> AnnData | None:
+    """Train a transformer whose tokens are genes, each attending to its nearest genes.
+
+    A part of the labelled cells is held out and takes no part in any choice; the scores in
+    ``uns['longformer']['metrics']`` are measured there. Call
+    :func:`~scrna_longformer.tl.baseline_compare` before believing that they are good: on many data
+    sets logistic regression does as well.
+
+    Parameters
+    ----------
+    adata
+        Annotated data with log-normalised values and a gene mask
+        (:func:`~scrna_longformer.pp.gene_knn_mask`).
+    key
+        Column of ``obs`` with the labels. Missing labels (NaN, None) are embedded and predicted,
+        never trained on.
+    n_tokens
+        Number of genes that become tokens: markers of the classes, ranked on the training cells.
+        ``'all'`` takes every gene of the mask.
+    mask_var
+        Genes to choose the tokens from: a boolean column of ``var``, or booleans. By default all
+        genes of the mask.
+    layer
+        Layer to read instead of ``X``.
+    mask_key
+        Which mask: the `key_added` of ``gene_knn_mask``. If the tokens are all genes of the mask it
+        is used as it is; otherwise the graph is computed again among the tokens, on the training
+        cells, with the parameters of the mask.
+    unlabeled
+        A value of the labels that means "no label", such as ``'Unknown'``.
+    preset
+        Size of the model: ``'tiny'``, ``'small'``, ``'base'`` or ``'large'`` (about 5, 25, 130 and
+        330 thousand parameters at 500 tokens and 9 classes).
+    min_cells
+        Classes with fewer labelled cells stay in training only, with a warning.
+    validation_fraction
+        Share of each class to hold out.
+    max_steps
+        Number of updates of the full schedule; 1,500 by default.
+    time_limit
+        Stop training after this many seconds and keep the best weights so far.
+    model_options
+        Fields of :class:`~scrna_longformer.nn.LongformerConfig` that differ from the preset.
+    train_options
+        Fields of :class:`~scrna_longformer.train.TrainConfig` that differ from the defaults.
+    accelerator
+        ``'auto'`` (CUDA, then MPS, then CPU), or one of them by name.
+    random_state
+        Seed of everything that is drawn. Same seed, threads and machine: same bits.
+    key_added
+        Name of the slots.
+    store_model
+        Whether to keep the model in ``uns``, so that it can predict after writing and reading back.
+    copy
+        Whether to return a changed copy instead of changing `adata`.
+
+    Returns
+    -------
+    ``None``, or the changed copy. Slots written (with the default `key_added`):
+
+    ``obsm['X_longformer']`` : float32 array, cells × ``d_model``
+        The embedding, for ``sc.pp.neighbors(adata, use_rep='X_longformer')``. It was trained on the
+        labels: clusters in it are no independent evidence for them.
+    ``obs['longformer_pred']`` : categorical
+        Predicted label, with the categories of `key` that occur, in their order.
+    ``obs['longformer_confidence']`` : float32
+        Probability of the predicted label.
+    ``obsm['longformer_proba']`` : float32 array, cells × classes
+        Probabilities; columns in the order of ``uns['longformer']['classes']``.
+    ``obs['longformer_split']`` : categorical
+        ``'train'``, ``'validation'`` (held out) or ``'unlabelled'``.
+    ``var['longformer_token']`` : bool
+        Whether the gene is a token.
+    ``uns['longformer']`` : dict
+        ``params``, ``history``, ``metrics`` (on the validation cells), ``training`` (parameter count,
+        device, wall time, how it ended), ``versions``, ``classes``, and the ``model``.
+
+    Raises
+    ------
+    KeyError
+        No such label column, layer or mask.
+    TypeError
+        The label column holds measurements.
+    ValueError
+        Unsuitable values (counts, NaN, ...), fewer than two classes, a mask made on other genes, or
+        a parameter out of range. `adata` is left as it was.
+
+    Warns
+    -----
+    UserWarning
+        Scaled values; classes under `min_cells`; a model that did not learn.
+
+    See Also
+    --------
+    scrna_longformer.tl.longformer_predict : Apply the model to other cells.
+    scrna_longformer.tl.baseline_compare : Whether a simple model does as well.
+
+    Examples
+    --------
+    >>> import scrna_longformer as sl
+    >>> adata = sl.datasets.pbmc68k_reduced()
+    >>> sl.pp.gene_knn_mask(adata)
+    >>> sl.tl.longformer_fit(adata, "bulk_labels", preset="tiny", max_steps=300)
+    >>> adata.obsm["X_longformer"].shape
+    (700, 4)
+    """
+    import numpy as np
+
+    from ..features import summarise_values
+    from ..get._expression import make_actual, read_expression, resolve_mask
+    from ..get._graph import read_gene_knn
+    from ..get._labels import read_labels
+
+    started = time.perf_counter()
+    keys = LongformerKeys(key_added)
+    X = read_expression(adata, layer, caller=CALLER)
+    labels = read_labels(adata, key, unlabeled=unlabeled, caller=CALLER)
+    mask = read_gene_knn(adata, mask_key, caller=CALLER)
+    chosen = resolve_mask(adata, mask_var, axis="var", caller=CALLER)
+    candidates = np.flatnonzero(mask.members if chosen is None else mask.members & chosen)
+    if not len(candidates):
+        msg = f"{CALLER}: `mask_var` and the mask {mask_key!r} have no gene in common."
+        raise ValueError(msg)
+    train, validation = _split(labels, validation_fraction, min_cells, random_state)
+
+    classifier = _classifier(
+        mask,
+        candidates,
+        n_genes=adata.n_vars,
+        preset=preset,
+        n_tokens=n_tokens,
+        min_cells=min_cells,
+        model_options=model_options,
+        train_options=_train_options(train_options, max_steps, time_limit),
+        accelerator=accelerator,
+        progress=settings.progress_bar,
+        random_state=random_state,
+    )
+    own_genes = X[:, candidates]
+    classifier.fit(own_genes[train], labels.codes[train])
+    prediction = classifier.predict_all(own_genes)
+    tokens = candidates[classifier.token_index_]
+    fitted = _named(classifier, labels, adata.var_names[tokens], summarise_values(X).state)
+
+    record = _record(
+        classifier,
+        fitted,
+        labels,
+        prediction,
+        validation,
+        params={
+            "key": key,
+            "n_tokens": str(n_tokens),
+            "preset": preset,
+            "layer": layer or "",
+            "mask_key": mask_key,
+            "mask_source": "varp" if classifier.graph is not None else "training cells",
+            "n_neighbors": classifier.n_neighbors,
+            "metric": classifier.metric,
+            "center": classifier.center,
+            "unlabeled": unlabeled or "",
+            "min_cells": min_cells,
+            "validation_fraction": validation_fraction,
+            "accelerator": accelerator,
+            "attention_backend": classifier.attention_backend_,
+            "random_state": random_state,
+        },
+        store_model=store_model,
+    )
+    record["training"]["seconds"] = time.perf_counter() - started
+
+    adata = adata.copy() if copy else adata
+    make_actual(adata, caller=CALLER)
+    write_prediction(adata, keys, labels, prediction)
+    _write_split(adata, keys, train, validation)
+    adata.var[keys.token] = np.isin(np.arange(adata.n_vars), tokens)
+    adata.uns[keys.record] = record
+    _log_outcome(keys, record, len(tokens), len(validation))
+    return adata if copy else None
+
+
+def write_prediction(
+    adata: AnnData, keys: LongformerKeys, labels: Labels, prediction: Prediction
+) -> None:
+    """Write embedding, probabilities, predicted label and confidence."""
+    adata.obsm[keys.embedding] = prediction.embedding
+    adata.obsm[keys.proba] = prediction.proba
+    adata.obs[keys.prediction] = labels.to_categorical(prediction.proba.argmax(axis=1))
+    adata.obs[keys.confidence] = prediction.proba.max(axis=1)
+
+
+def _split(
+    labels: Labels, fraction: float, min_cells: int, random_state: int
+) -> tuple[np.ndarray, np.ndarray]:
+    """Hold out validation cells; classes under `min_cells` stay in training, with a warning."""
+    import warnings
+
+    from .._random import seed
+    from ..evaluation import holdout
+
+    small = [
+        f"{name!r} ({size})"
+        for name, size in zip(labels.names, labels.sizes, strict=True)
+        if size < min_cells
+    ]
+    if len(small) == len(labels.categories):
+        msg = (
+            f"{CALLER}: every class of obs[{labels.key!r}] has fewer than `min_cells`={min_cells} "
+            f"cells ({', '.join(small[:12])}), so none can be held out. Lower `min_cells`, or "
+            "choose a coarser `key`."
+        )
+        raise ValueError(msg)
+    if small:
+        msg = (
+            f"{CALLER}: classes with fewer than `min_cells`={min_cells} cells stay in training and "
+            f"are not scored: {', '.join(small)}."
+        )
+        warnings.warn(msg, UserWarning, stacklevel=3)
+    return holdout(
+        labels.codes, fraction, min_cells=min_cells, random_state=seed(random_state, _VALIDATION)
+    )
+
+
+def _train_options(
+    options: Mapping[str, Any] | None, max_steps: int | None, time_limit: float | None
+) -> dict[str, Any]:
+    shortcuts = {"max_steps": max_steps, "time_limit": time_limit}
+    return {**(options or {}), **{k: v for k, v in shortcuts.items() if v is not None}}
+
+
+def _classifier(
+    mask: GeneKnn,
+    candidates: np.ndarray,
+    *,
+    n_genes: int,
+    n_tokens: int | Literal["all"],
+    **options: Any,
+) -> LongformerClassifier:
+    """Set up the classifier with the mask itself, or with the parameters to compute it again."""
+    from ..graph import GeneGraph
+    from ..train import LongformerClassifier
+
+    every_gene = len(candidates) == mask.members.sum()
+    graph = None
+    if every_gene and (n_tokens == "all" or n_tokens >= len(candidates)):
+        graph = GeneGraph.from_scipy(mask.mask[candidates][:, candidates])
+    return LongformerClassifier(
+        n_tokens=n_tokens,
+        n_neighbors=int(mask.params["n_neighbors"]),
+        metric=str(mask.params["metric"]),
+        center=bool(mask.params["center"]),
+        graph=graph,
+        **options,
+    )
+
+
+def _named(
+    classifier: LongformerClassifier, labels: Labels, genes: Any, expression: str
+) -> FittedLongformer:
+    """Give the fitted model the names of its genes and classes."""
+    from dataclasses import replace
+
+    numeric = labels.categories.dtype.kind in "biu"
+    return replace(
+        classifier.fitted_,
+        genes=genes.to_numpy().astype(str),
+        classes=labels.categories.to_numpy() if numeric else labels.names,
+        expression=expression,
+    )
+
+
+def _record(
+    classifier: LongformerClassifier,
+    fitted: FittedLongformer,
+    labels: Labels,
+    prediction: Prediction,
+    validation: np.ndarray,
+    *,
+    params: dict[str, Any],
+    store_model: bool,
+) -> dict[str, Any]:
+    """Everything about the fit that is worth keeping, in types that h5ad and zarr can store."""
+    from dataclasses import asdict
+    from importlib.metadata import version
+
+    from ..evaluation import score
+    from ..train import TrainConfig
+
+    result = classifier.result_
+    record: dict[str, Any] = {
+        "params": params,
+        "train_config": asdict(TrainConfig(**(classifier.train_options or {}))),
+        "classes": fitted.classes,
+        "history": dict(result.history),
+        "metrics": score(labels.codes[validation], prediction.proba[validation]),
+        "training": {
+            "n_parameters": classifier.n_parameters_,
+            "n_cells": len(labels.codes),
+            "n_validation": len(validation),
+            "n_steps": result.n_steps,
+            "best_step": result.best_step,
+            "stopped_by": result.stopped_by,
+            "prior_loss": result.prior_loss,
+            "device": str(next(fitted.model.parameters()).device),
+        },
+        "versions": {name: version(name) for name in ("scrna-longformer", "torch", "anndata")},
+    }
+    if store_model:
+        record["model"] = store_fitted(fitted)
+    return record
+
+
+def store_fitted(fitted: FittedLongformer) -> dict[str, Any]:
+    """Return the model as a dictionary that h5ad and zarr can store."""
+    from ..train._fitted import FORMAT_VERSION
+
+    return {
+        "config": fitted.model.config.to_json(),
+        "weights": fitted.to_arrays(),
+        "genes": fitted.genes,
+        "classes": fitted.classes,
+        "expression": fitted.expression,
+        "format_version": FORMAT_VERSION,
+    }
+
+
+def _write_split(
+    adata: AnnData, keys: LongformerKeys, train: np.ndarray, validation: np.ndarray
+) -> None:
+    import numpy as np
+    import pandas as pd
+
+    codes = np.full(adata.n_obs, 2)
+    codes[train], codes[validation] = 0, 1
+    adata.obs[keys.split] = pd.Categorical.from_codes(
+        codes, categories=["train", "validation", "unlabelled"]
+    )
+
+
+def _log_outcome(
+    keys: LongformerKeys, record: dict[str, Any], n_tokens: int, n_validation: int
+) -> None:
+    training, metrics = record["training"], record["metrics"]
+    log.info(
+        "%s: %s parameters, %d gene tokens (mask from %s), %d updates (%s), %.1f s on %s with %s "
+        "attention. Held-out macro-F1 %.3f, accuracy %.3f (%d cells).\n"
+        "    wrote obsm[%r], obs[%r], uns[%r]; compare with simple models: "
+        "sl.tl.baseline_compare(adata)",
+        CALLER,
+        f"{training['n_parameters']:,}",
+        n_tokens,
+        record["params"]["mask_source"],
+        training["n_steps"],
+        training["stopped_by"],
+        training["seconds"],
+        training["device"],
+        record["params"]["attention_backend"],
+        metrics["macro_f1"],
+        metrics["accuracy"],
+        n_validation,
+        keys.embedding,
+        keys.prediction,
+        keys.record,
+    )

@@ -1,0 +1,224 @@
+"""The transformer as a scikit-learn classifier, the same kind of object as every baseline."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Mapping
+from typing import Any, Literal, Self
+
+import numpy as np
+import torch
+from sklearn.base import BaseEstimator, ClassifierMixin
+from sklearn.utils.validation import check_is_fitted
+
+from .._random import seed
+from ..attention import resolve_backend
+from ..dataloaders._cells import CellMatrix, Matrix
+from ..evaluation._split import holdout
+from ..features._ranking import rank_markers
+from ..graph._gene_graph import GeneGraph
+from ..graph._knn import gene_knn
+from ..nn._config import LongformerConfig
+from ..nn._longformer import GeneLongformer
+from ._config import TrainConfig
+from ._device import isolated_rng, resolve_accelerator
+from ._diagnosis import diagnose
+from ._fitted import FittedLongformer
+from ._predict import Prediction
+from ._runner import FitResult, run
+
+_INITIAL, _STOPPING, _GRAPH = 10, 11, 12  # names of the random streams
+
+
+class LongformerClassifier(ClassifierMixin, BaseEstimator):
+    """Gene-token transformer with kNN-masked attention, fitted on arrays.
+
+    Everything learned from cells (token genes, their statistics, the gene graph, the weights) is
+    learned from the cells given to :meth:`fit`.
+
+    Parameters
+    ----------
+    preset
+        Size: ``'tiny'``, ``'small'``, ``'base'`` or ``'large'``.
+    n_tokens
+        Number of genes that become tokens, ranked as markers of the classes, or ``'all'``.
+    n_neighbors, metric, center
+        The gene graph, as in :func:`scrna_longformer.graph.gene_knn`.
+    graph
+        A graph of all columns of `X` to use as it is. Only where all genes are tokens.
+    min_cells
+        Classes with fewer cells are not drawn on for the stopping cells.
+    model_options
+        Fields of :class:`~scrna_longformer.nn.LongformerConfig` that differ from the preset.
+    train_options
+        Fields of :class:`TrainConfig` that differ from the defaults.
+    accelerator
+        ``'auto'`` (CUDA, then MPS, then CPU), or one of them by name.
+    progress
+        Whether to show a progress bar.
+    random_state
+        Seed of everything that is drawn. Same seed, threads and machine: same bits.
+
+    Attributes
+    ----------
+    classes_
+        Class values, sorted.
+    token_index_
+        Columns of `X` that are tokens, ascending.
+    graph_
+        The gene graph among the tokens.
+    fitted_
+        The trained model, a :class:`FittedLongformer`.
+    result_
+        How training went, a :class:`FitResult`.
+    n_parameters_
+        Number of trained parameters.
+    attention_backend_
+        The attention backend that ran.
+
+    Examples
+    --------
+    >>> rng = np.random.default_rng(0)
+    >>> y = np.repeat([0, 1], 40)
+    >>> X = rng.random((80, 6)) + 2 * np.eye(6)[y]
+    >>> options = {"max_steps": 300, "batch_size": 16}
+    >>> model = LongformerClassifier("tiny", n_neighbors=2, train_options=options).fit(X, y)
+    >>> model.predict_proba(X).shape, model.embed(X).shape
+    ((80, 2), (80, 4))
+    """
+
+    def __init__(
+        self,
+        preset: str = "small",
+        *,
+        n_tokens: int | Literal["all"] = 256,
+        n_neighbors: int = 20,
+        metric: str = "cosine",
+        center: bool = True,
+        graph: GeneGraph | None = None,
+        min_cells: int = 10,
+        model_options: Mapping[str, Any] | None = None,
+        train_options: Mapping[str, Any] | None = None,
+        accelerator: str = "auto",
+        progress: bool = False,
+        random_state: int = 0,
+    ) -> None:
+        self.preset = preset
+        self.n_tokens = n_tokens
+        self.n_neighbors = n_neighbors
+        self.metric = metric
+        self.center = center
+        self.graph = graph
+        self.min_cells = min_cells
+        self.model_options = model_options
+        self.train_options = train_options
+        self.accelerator = accelerator
+        self.progress = progress
+        self.random_state = random_state
+
+    def fit(self, X: Matrix, y: np.ndarray) -> Self:
+        """Fit to cells x genes log values `X` and one label per cell.
+
+        Warns
+        -----
+        UserWarning
+            If the model did not learn, saying what to change.
+        """
+        self.classes_, codes = np.unique(np.asarray(y), return_inverse=True)
+        self.n_features_in_ = X.shape[1]
+        train_config = TrainConfig(**(self.train_options or {}))
+        accelerator = resolve_accelerator(self.accelerator)
+        self.token_index_ = self._choose_tokens(X, codes)
+        config = LongformerConfig.from_preset(
+            self.preset,
+            n_genes=len(self.token_index_),
+            n_classes=len(self.classes_),
+            **(self.model_options or {}),
+        )
+        self.graph_ = self._make_graph(X, config)
+        cells = CellMatrix(X, self.token_index_)
+        train_index, stopping_index = self._stopping_split(codes, train_config)
+        model = self._initial_model(config, cells)
+        self.attention_backend_ = resolve_backend(
+            accelerator, d_model=config.d_model, n_heads=config.n_heads
+        )
+        self.result_: FitResult = run(
+            model,
+            cells,
+            codes,
+            train_index=train_index,
+            stopping_index=stopping_index,
+            config=train_config,
+            accelerator=accelerator,
+            random_state=self.random_state,
+            progress=self.progress,
+        )
+        for sentence in diagnose(self.result_, train_config):
+            warnings.warn(f"LongformerClassifier: {sentence}", UserWarning, stacklevel=2)
+        self.fitted_ = FittedLongformer(model, self.token_index_.astype(str), self.classes_)
+        self.n_parameters_ = sum(p.numel() for p in model.parameters())
+        return self
+
+    def predict_proba(self, X: Matrix) -> np.ndarray:
+        """Class probabilities, ``(cells, n_classes)`` float32, columns in the order of `classes_`."""
+        return self.predict_all(X).proba
+
+    def predict(self, X: Matrix) -> np.ndarray:
+        """Most probable class of each cell."""
+        return self.classes_[self.predict_proba(X).argmax(axis=1)]
+
+    def embed(self, X: Matrix) -> np.ndarray:
+        """Pooled representation of each cell, ``(cells, d_model)`` float32."""
+        return self.predict_all(X).embedding
+
+    def predict_all(self, X: Matrix) -> Prediction:
+        """Probabilities and representations from one pass."""
+        check_is_fitted(self)
+        if X.shape[1] != self.n_features_in_:
+            msg = f"`X` has {X.shape[1]} genes, but the model was fitted on {self.n_features_in_}."
+            raise ValueError(msg)
+        return self.fitted_.predict(X, self.token_index_)
+
+    def _choose_tokens(self, X: Matrix, codes: np.ndarray) -> np.ndarray:
+        if self.n_tokens == "all" or self.n_tokens >= X.shape[1]:
+            return np.arange(X.shape[1])
+        if self.n_tokens < 1:
+            msg = f"`n_tokens` must be 'all' or at least 1, not {self.n_tokens!r}."
+            raise ValueError(msg)
+        return np.sort(rank_markers(X, codes)[: self.n_tokens])
+
+    def _make_graph(self, X: Matrix, config: LongformerConfig) -> GeneGraph:
+        if self.graph is not None:
+            if len(self.token_index_) != X.shape[1] or self.graph.n_genes != X.shape[1]:
+                msg = (
+                    f"`graph` has {self.graph.n_genes} genes; it can be used as it is only where all "
+                    f"{X.shape[1]} genes of `X` are tokens (n_tokens='all')."
+                )
+                raise ValueError(msg)
+            graph = self.graph
+        else:
+            mask, _ = gene_knn(
+                X[:, self.token_index_], self.n_neighbors, metric=self.metric, center=self.center
+            )
+            graph = GeneGraph.from_scipy(mask)
+        return graph
+
+    def _stopping_split(
+        self, codes: np.ndarray, config: TrainConfig
+    ) -> tuple[np.ndarray, np.ndarray]:
+        if config.stopping_fraction == 0:
+            return np.arange(len(codes)), np.array([], dtype=np.int64)
+        return holdout(
+            codes,
+            config.stopping_fraction,
+            min_cells=self.min_cells,
+            random_state=seed(self.random_state, _STOPPING),
+        )
+
+    def _initial_model(self, config: LongformerConfig, cells: CellMatrix) -> GeneLongformer:
+        with isolated_rng("cpu"):
+            torch.manual_seed(seed(self.random_state, _INITIAL))
+            model = GeneLongformer(config, self.graph_)
+        mean, sd = cells.moments(np.arange(len(cells)))
+        model.standardizer.set_statistics(torch.from_numpy(mean), torch.from_numpy(sd))
+        return model

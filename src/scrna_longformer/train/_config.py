@@ -1,0 +1,71 @@
+"""How a model is trained, as a frozen record that validates itself."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class TrainConfig:
+    """Budget, optimiser and stopping rule.
+
+    The budget counts updates, not epochs: a small set needs as many updates as a large one
+    (measured: with 114 updates the same model predicts one class, with 1,500 it ties with logistic
+    regression).
+
+    Attributes
+    ----------
+    max_steps
+        Number of updates of the full schedule.
+    batch_size
+        Cells per update; fewer where the set is smaller.
+    learning_rate
+        Peak learning rate of AdamW, reached after the warm-up, then cosine to zero.
+    weight_decay
+        Decoupled weight decay, on matrices only.
+    warmup
+        Share of the steps with a linear warm-up.
+    gradient_clip
+        Largest norm of the gradient.
+    ema_decay
+        Decay of the moving average of the weights; the average is what is evaluated and kept.
+    evaluate_every
+        Steps between evaluations on the stopping cells.
+    patience
+        Stop after this many evaluations without improvement, but never in the first half of the
+        schedule, where interaction data sits on a plateau.
+    stopping_fraction
+        Share of the training cells kept aside to choose the best weights.
+    time_limit
+        Stop after this many seconds and keep the best weights so far; 0 means no limit.
+    """
+
+    max_steps: int = 1500
+    batch_size: int = 64
+    learning_rate: float = 3e-3
+    weight_decay: float = 0.05
+    warmup: float = 0.1
+    gradient_clip: float = 1.0
+    ema_decay: float = 0.99
+    evaluate_every: int = 50
+    patience: int = 8
+    stopping_fraction: float = 0.1
+    time_limit: float = 0.0
+
+    def __post_init__(self) -> None:
+        for name in ("max_steps", "batch_size", "evaluate_every", "patience"):
+            if getattr(self, name) < 1:
+                msg = f"`{name}` must be at least 1, not {getattr(self, name)!r}."
+                raise ValueError(msg)
+        for name in ("learning_rate", "gradient_clip"):
+            if not getattr(self, name) > 0:
+                msg = f"`{name}` must be positive, not {getattr(self, name)!r}."
+                raise ValueError(msg)
+        for name in ("warmup", "ema_decay", "stopping_fraction"):
+            if not 0 <= getattr(self, name) < 1:
+                msg = f"`{name}` must lie in [0, 1), not {getattr(self, name)!r}."
+                raise ValueError(msg)
+        for name in ("weight_decay", "time_limit"):
+            if getattr(self, name) < 0:
+                msg = f"`{name}` must not be negative, not {getattr(self, name)!r}."
+                raise ValueError(msg)

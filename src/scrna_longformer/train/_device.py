@@ -1,0 +1,53 @@
+"""Which device trains, and how its random numbers are kept to ourselves."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import torch
+
+ACCELERATORS = ("auto", "cuda", "mps", "cpu")
+
+
+def resolve_accelerator(name: str) -> str:
+    """Return the accelerator to use: for ``'auto'`` CUDA, then MPS, then the CPU.
+
+    Raises
+    ------
+    ValueError
+        If the name is not known.
+    RuntimeError
+        If an accelerator is asked for that this machine (or this build of torch) does not have.
+    """
+    if name not in ACCELERATORS:
+        msg = f"`accelerator` must be one of {ACCELERATORS}, not {name!r}."
+        raise ValueError(msg)
+    available = {
+        "cuda": torch.cuda.is_available(),
+        "mps": torch.backends.mps.is_available(),
+        "cpu": True,
+    }
+    if name == "auto":
+        return next(candidate for candidate, there in available.items() if there)
+    if not available[name]:
+        there = [candidate for candidate, yes in available.items() if yes]
+        msg = (
+            f"`accelerator`={name!r} is not available with torch {torch.__version__} on this "
+            f"machine; available: {there}. Use accelerator='auto', or see "
+            "`scrna-longformer doctor`."
+        )
+        raise RuntimeError(msg)
+    return name
+
+
+@contextmanager
+def isolated_rng(accelerator: str) -> Iterator[None]:
+    """Let the block seed and draw torch's random numbers, and restore the caller's afterwards."""
+    if accelerator == "cpu":
+        with torch.random.fork_rng(devices=[]):
+            yield
+    else:
+        devices = range(torch.cuda.device_count()) if accelerator == "cuda" else [0]
+        with torch.random.fork_rng(devices=devices, device_type=accelerator):
+            yield

@@ -1,0 +1,31 @@
+"""Say so when a model did not learn."""
+
+from __future__ import annotations
+
+from ._config import TrainConfig
+from ._runner import FitResult
+
+# A loss this close to that of the class prior means that the input was hardly used.
+PRIOR_SHARE = 0.9
+# Fewer updates than this left the model on its initial plateau wherever it was measured.
+FEWEST_STEPS = 300
+
+
+def diagnose(result: FitResult, config: TrainConfig) -> list[str]:
+    """Return a sentence for everything that went wrong in training, each with what to change."""
+    found = []
+    best = float(result.history["stopping_loss"].min())
+    if best > PRIOR_SHARE * result.prior_loss:
+        found.append(
+            f"the model hardly learned: its best loss is {best:.3f}, and always predicting the "
+            f"class prior costs {result.prior_loss:.3f}. Check that the genes carry signal "
+            "(sl.pp.check, sl.tl.baseline_compare) and that labels and rows belong together; "
+            "then try more updates (max_steps) or more tokens (n_tokens)."
+        )
+    if result.n_steps < FEWEST_STEPS:
+        found.append(
+            f"training made {result.n_steps} updates ({result.stopped_by}), fewer than the "
+            f"{FEWEST_STEPS} below which such models were never seen to learn. Raise max_steps"
+            f"{' or time_limit' if config.time_limit else ''}."
+        )
+    return found

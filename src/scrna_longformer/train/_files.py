@@ -1,0 +1,78 @@
+"""Model files: a folder with weights (safetensors) and everything else (JSON). Never a pickle."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from pathlib import Path
+
+import numpy as np
+from safetensors import SafetensorError
+from safetensors.numpy import load, save
+
+from ._fitted import FORMAT_VERSION, FittedLongformer
+
+WEIGHTS, DESCRIPTION = "model.safetensors", "model.json"
+
+
+def save_folder(fitted: FittedLongformer, folder: Path) -> int:
+    """Write a model into `folder` (made if missing) and return its size in bytes."""
+    folder.mkdir(parents=True, exist_ok=True)
+    weights = save({name: np.ascontiguousarray(a) for name, a in fitted.to_arrays().items()})
+    description = json.dumps(
+        {
+            "format_version": FORMAT_VERSION,
+            "config": json.loads(fitted.model.config.to_json()),
+            "expression": fitted.expression,
+            "classes": fitted.classes.tolist(),
+            "genes": fitted.genes.tolist(),
+            "weights_sha256": hashlib.sha256(weights).hexdigest(),
+        },
+        indent=1,
+    )
+    (folder / WEIGHTS).write_bytes(weights)
+    (folder / DESCRIPTION).write_text(description, encoding="utf-8")
+    return len(weights) + len(description)
+
+
+def load_folder(folder: Path) -> FittedLongformer:
+    """Read a model written by :func:`save_folder`.
+
+    Raises
+    ------
+    FileNotFoundError
+        If the folder or one of its two files is missing.
+    ValueError
+        If a file is truncated, was changed, or is no model of ours.
+    """
+    for name in (DESCRIPTION, WEIGHTS):
+        if not (folder / name).is_file():
+            msg = (
+                f"{str(folder)!r} is not a saved model: it has no {name}. A model is a folder "
+                f"with {DESCRIPTION} and {WEIGHTS}, written by sl.io.save_model(adata, path)."
+            )
+            raise FileNotFoundError(msg)
+    weights = (folder / WEIGHTS).read_bytes()
+    try:
+        text = json.loads((folder / DESCRIPTION).read_text(encoding="utf-8"))
+        expected = text["weights_sha256"]
+        if hashlib.sha256(weights).hexdigest() != expected:
+            msg = (
+                f"{WEIGHTS} in {str(folder)!r} is truncated or was changed: its checksum is not "
+                "the one noted when it was saved. Copy or save the model again."
+            )
+            raise ValueError(msg)
+        return FittedLongformer.from_arrays(
+            json.dumps(text["config"]),
+            load(weights),
+            genes=np.asarray(text["genes"], dtype=str),
+            classes=np.asarray(text["classes"]),
+            expression=text["expression"],
+            format_version=text["format_version"],
+        )
+    except (json.JSONDecodeError, UnicodeDecodeError, KeyError, SafetensorError) as error:
+        msg = (
+            f"The model in {str(folder)!r} cannot be read ({type(error).__name__}: {error}). "
+            "Copy or save it again with sl.io.save_model(adata, path)."
+        )
+        raise ValueError(msg) from error

@@ -1,0 +1,205 @@
+"""The training loop, on Lightning Fabric.
+
+Fabric rather than Lightning's Trainer, for three reasons. An interrupt in a notebook must leave the
+kernel as it was (the Trainer ignores SIGINT from then on, and exits). Every step here is a function
+of the weights, the seed and the step number alone, which an epoch-shaped loop does not offer. And
+nothing is printed or written but one progress bar.
+"""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from lightning.fabric import Fabric
+from torch import Tensor, nn
+from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
+from tqdm.auto import tqdm
+
+from .._random import seed
+from ..dataloaders._batches import BatchSchedule
+from ..dataloaders._cells import CellMatrix
+from ..nn._longformer import GeneLongformer
+from ._config import TrainConfig
+from ._device import isolated_rng
+from ._history import History
+from ._loss import balanced_cross_entropy, class_weights, prior_loss
+from ._optimizer import learning_rate, make_optimizer
+from ._predict import inference_batch_size
+from ._stopping import BestWeights
+
+_BATCHES, _STEPS = 1, 2  # names of the random streams
+
+
+@dataclass(frozen=True)
+class FitResult:
+    """What training returns.
+
+    Attributes
+    ----------
+    history
+        Per evaluation: ``step``, ``train_loss`` (mean since the last evaluation), ``stopping_loss``
+        and ``learning_rate``.
+    best_step
+        Number of updates behind the weights that were kept.
+    n_steps
+        Number of updates made.
+    stopped_by
+        ``'schedule'``, ``'patience'`` or ``'time limit'``.
+    prior_loss
+        The loss of always predicting the class prior, for comparison.
+    seconds
+        Wall time.
+    """
+
+    history: dict[str, np.ndarray]
+    best_step: int
+    n_steps: int
+    stopped_by: str
+    prior_loss: float
+    seconds: float
+
+
+class TrainingRun:
+    """The state of one run: model, optimiser, average of the weights, and the data they see.
+
+    Parameters are those of :func:`run`.
+    """
+
+    def __init__(
+        self,
+        model: GeneLongformer,
+        cells: CellMatrix,
+        codes: np.ndarray,
+        *,
+        train_index: np.ndarray,
+        stopping_index: np.ndarray,
+        config: TrainConfig,
+        accelerator: str,
+        random_state: int,
+    ) -> None:
+        self.config, self.cells, self.stopping_index = config, cells, stopping_index
+        self.random_state = random_state
+        self.fabric = Fabric(accelerator=accelerator, devices=1, precision="32-true")
+        self.schedule = BatchSchedule(
+            train_index, batch_size=config.batch_size, random_state=seed(random_state, _BATCHES)
+        )
+        self.weights = class_weights(codes[train_index], model.config.n_classes)
+        self.weights = self.weights.to(self.fabric.device)
+        self.targets = torch.from_numpy(codes).to(self.fabric.device)
+        self.model, self.optimizer = self.fabric.setup(model, make_optimizer(model, config))
+        self.average = AveragedModel(
+            model, multi_avg_fn=get_ema_multi_avg_fn(config.ema_decay)
+        ).eval()
+
+    def update(self, step: int) -> Tensor:
+        """Make one update and return its loss. Depends on the weights, the seed and `step` only."""
+        torch.manual_seed(seed(self.random_state, _STEPS, step))
+        for group in self.optimizer.param_groups:
+            group["lr"] = learning_rate(step, self.config)
+        loss = self._loss(self.model, self.schedule[step])
+        self.optimizer.zero_grad(set_to_none=True)
+        self.fabric.backward(loss)
+        self.fabric.clip_gradients(
+            self.model, self.optimizer, max_norm=self.config.gradient_clip
+        )
+        self.optimizer.step()
+        self.average.update_parameters(self.model.module)
+        return loss.detach()
+
+    @torch.inference_mode()
+    def stopping_loss(self) -> float:
+        """Balanced loss of the averaged weights on the stopping cells."""
+        size = inference_batch_size(self.average.module)
+        total, weight = 0.0, 0.0
+        for start in range(0, len(self.stopping_index), size):
+            rows = self.stopping_index[start : start + size]
+            batch_weight = float(self.weights[self.targets[rows]].sum())
+            total += float(self._loss(self.average, rows)) * batch_weight
+            weight += batch_weight
+        return total / weight
+
+    def _loss(self, model: nn.Module, rows: np.ndarray) -> Tensor:
+        values = torch.from_numpy(self.cells.rows(rows)).to(self.fabric.device)
+        return balanced_cross_entropy(model(values).logits, self.targets[rows], self.weights)
+
+
+def run(
+    model: GeneLongformer,
+    cells: CellMatrix,
+    codes: np.ndarray,
+    *,
+    train_index: np.ndarray,
+    stopping_index: np.ndarray,
+    config: TrainConfig,
+    accelerator: str,
+    random_state: int,
+    progress: bool,
+) -> FitResult:
+    """Train `model` in place and leave the best averaged weights in it.
+
+    Parameters
+    ----------
+    model
+        The model; its standardiser is set by the caller.
+    cells
+        Expression of all cells.
+    codes
+        Class of each cell, ``(cells,)``.
+    train_index, stopping_index
+        Cells that give gradients, and cells that choose the weights to keep. Without stopping cells
+        the training loss chooses.
+    config
+        Budget and optimiser.
+    accelerator
+        ``'cpu'``, ``'cuda'`` or ``'mps'``.
+    random_state
+        Seed of batches and dropout; torch's global generators are left as they were.
+    progress
+        Whether to show a progress bar.
+    """
+    started = time.perf_counter()
+    training = TrainingRun(
+        model,
+        cells,
+        codes,
+        train_index=train_index,
+        stopping_index=stopping_index,
+        config=config,
+        accelerator=accelerator,
+        random_state=random_state,
+    )
+    best = BestWeights(config)
+    history = History()
+    stopped_by = "schedule"
+    bar = tqdm(total=config.max_steps, desc="longformer", unit="step", disable=not progress)
+    with isolated_rng(accelerator), bar:
+        model.train()
+        for done in range(1, config.max_steps + 1):
+            history.add_loss(training.update(done - 1))
+            bar.update()
+            if done % config.evaluate_every and done < config.max_steps:
+                continue
+            train_loss = history.mean_recent_loss()
+            stopping_loss = training.stopping_loss() if len(stopping_index) else train_loss
+            history.add_evaluation(done, train_loss, stopping_loss, learning_rate(done - 1, config))
+            best.update(stopping_loss, done, training.average.module)
+            bar.set_postfix(train=f"{train_loss:.3f}", stopping=f"{stopping_loss:.3f}")
+            if best.exhausted:
+                stopped_by = "patience"
+                break
+            if config.time_limit and time.perf_counter() - started > config.time_limit:
+                stopped_by = "time limit"
+                break
+    model.load_state_dict(best.state)
+    model.eval()
+    return FitResult(
+        history=history.columns(),
+        best_step=best.step,
+        n_steps=done,
+        stopped_by=stopped_by,
+        prior_loss=prior_loss(training.weights),
+        seconds=time.perf_counter() - started,
+    )
