@@ -91,3 +91,18 @@ def test_an_absent_class_is_skipped(cells: tuple[np.ndarray, np.ndarray]) -> Non
     np.testing.assert_array_equal(
         rank_markers(X[two], codes[two], n_classes=3), rank_markers(X[two], codes[two])
     )
+
+
+def test_a_matrix_with_unsorted_indices_is_read_right_and_left_alone(
+    cells: tuple[np.ndarray, np.ndarray],
+) -> None:
+    X, codes = cells
+    rows = sparse.csr_matrix(X)
+    unsorted = sparse.csr_matrix(
+        (rows.data[::-1].copy(), rows.indices[::-1].copy(), rows.indptr), shape=X.shape
+    )
+    dense = unsorted.toarray()
+    before = unsorted.indices.copy()
+    np.testing.assert_array_equal(rank_f_test(unsorted, codes), rank_f_test(dense, codes))
+    np.testing.assert_array_equal(unsorted.indices, before)
+    np.testing.assert_array_equal(unsorted.toarray(), dense)

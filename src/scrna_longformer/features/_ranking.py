@@ -85,8 +85,16 @@ def class_moments(X: Matrix, codes: np.ndarray, n_classes: int) -> ClassMoments:
     )
     sizes = np.bincount(codes[cells], minlength=n_classes)
     if is_sparse(X):
-        values = sparse.csr_array(X, dtype=np.float64)
-        return ClassMoments(sizes, (member @ values).toarray(), (member @ values**2).toarray())
+        rows = X.tocsr()
+        if not rows.has_canonical_format:  # many sparse operations sort in place: not the caller's
+            rows = rows.copy()
+            rows.sum_duplicates()
+        values = rows.data.astype(np.float64)
+        sums, squares = (
+            (member @ sparse.csr_array((v, rows.indices, rows.indptr), shape=X.shape)).toarray()
+            for v in (values, values**2)
+        )
+        return ClassMoments(sizes, sums, squares)
     sums, squares = np.empty((2, n_classes, X.shape[1]))
     for start in range(0, X.shape[1], _BLOCK):
         block = np.asarray(X[:, start : start + _BLOCK], dtype=np.float64)
