@@ -52,7 +52,7 @@ class ValueSummary:
         return f"values from {self.minimum:g} to {self.maximum:g}, {kind}"
 
 
-def summarise_values(X: np.ndarray | sp.spmatrix | sp.sparray) -> ValueSummary:
+def summarise_values(X: np.ndarray | sp.csr_matrix) -> ValueSummary:
     """Range and kind of the values of a dense or sparse matrix, without densifying it.
 
     Raises
@@ -80,7 +80,7 @@ def summarise_values(X: np.ndarray | sp.spmatrix | sp.sparray) -> ValueSummary:
     return ValueSummary(minimum, maximum, is_integer, n_nonfinite)
 
 
-def expression_state(X: np.ndarray | sp.spmatrix | sp.sparray) -> ExpressionState:
+def expression_state(X: np.ndarray | sp.csr_matrix) -> ExpressionState:
     """Say what an expression matrix holds, by its values only.
 
     Parameters
@@ -105,7 +105,7 @@ def expression_state(X: np.ndarray | sp.spmatrix | sp.sparray) -> ExpressionStat
     return summarise_values(X).state
 
 
-def _chunks(X: np.ndarray | sp.spmatrix | sp.sparray) -> Iterator[np.ndarray]:
+def _chunks(X: np.ndarray | sp.csr_matrix) -> Iterator[np.ndarray]:
     """Yield the values of ``X`` in pieces; one zero stands for those a sparse matrix leaves out."""
     if np.dtype(X.dtype).kind not in "biuf":
         msg = f"`X` must hold real numbers, not {X.dtype}."

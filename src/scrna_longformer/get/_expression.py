@@ -154,7 +154,7 @@ def resolve_mask(
         found = getattr(mask, "dtype", np.asarray(mask).dtype)
         msg = f"{caller}: `{name}`={shown} must be boolean, not {found}."
         raise TypeError(msg)
-    if pd.isna(mask).any():
+    if np.any(pd.isna(mask)):
         msg = f"{caller}: `{name}`={shown} has missing values; fill them, e.g. with .fillna(False)."
         raise ValueError(msg)
     chosen = np.asarray(mask, dtype=bool)
@@ -238,15 +238,14 @@ _ADVICE_COUNTS = "Take the matrix from before normalisation, such as adata.layer
 def _nonfinite_message(adata: AnnData, X: Any, layer: str | None, caller: str) -> str:
     """Say how many values are not finite, and where."""
     import numpy as np
-    import scipy.sparse as sp
 
-    if sp.issparse(X):
+    if isinstance(X, np.ndarray):
+        rows, columns = np.nonzero(~np.isfinite(X))
+        values = X[rows, columns]
+    else:
         X = X.tocoo()
         bad = ~np.isfinite(X.data)
         rows, columns, values = X.row[bad], X.col[bad], X.data[bad]
-    else:
-        rows, columns = np.nonzero(~np.isfinite(X))
-        values = X[rows, columns]
     n_nan = int(np.isnan(values).sum())
     first = int(np.lexsort((columns, rows))[0])
     return (
@@ -272,7 +271,7 @@ def _as_float32(X: Any) -> sp.csr_matrix | np.ndarray:
     import numpy as np
     import scipy.sparse as sp
 
-    if not sp.issparse(X):
+    if isinstance(X, np.ndarray):
         return np.ascontiguousarray(np.asarray(X), dtype=np.float32)
     csr = X.tocsr()
     values = csr.data.astype(np.float32, copy=False)

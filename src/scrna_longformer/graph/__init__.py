@@ -3,5 +3,6 @@
 from __future__ import annotations
 
 from ._gene_graph import GeneGraph
+from ._knn import gene_knn
 
-__all__ = ["GeneGraph"]
+__all__ = ["GeneGraph", "gene_knn"]
