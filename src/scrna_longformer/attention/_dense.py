@@ -28,36 +28,51 @@ def eager(
     qkv: torch.Tensor, graph: GeneGraph, *, n_heads: int, scale: float, dropout: Dropout | None
 ) -> torch.Tensor:
     """Softmax attention as the formula reads; any floating dtype, computed in that dtype."""
-    q, k, v = split_heads(qkv, n_heads)
-    scores = scale * q @ k.mT
-    scores = scores.masked_fill(~dense_mask(graph, qkv.device), -torch.inf)
-    weights = scores.softmax(-1)
-    if dropout is not None:
-        weights = weights * _dense_factors(weights, graph, dropout)
-    return merge_heads(weights @ v)
+    return formula(
+        qkv, dense_mask(graph, qkv.device), n_heads=n_heads, scale=scale, dropout=dropout
+    )
 
 
 def sdpa(
     qkv: torch.Tensor, graph: GeneGraph, *, n_heads: int, scale: float, dropout: Dropout | None
 ) -> torch.Tensor:
-    """Torch's fused attention under a boolean mask; with dropout, :func:`eager`.
+    """Torch's fused attention under a boolean mask; any floating dtype."""
+    return masked(qkv, dense_mask(graph, qkv.device), n_heads=n_heads, scale=scale, dropout=dropout)
 
-    The fused kernels draw their own dropout and so cannot drop the weights that others drop.
+
+def masked(
+    qkv: torch.Tensor,
+    mask: torch.Tensor | None,
+    *,
+    n_heads: int,
+    scale: float,
+    dropout: Dropout | None = None,
+) -> torch.Tensor:
+    """Attention under a mask that may differ between cells and heads (``None`` is all pairs).
+
+    Without dropout torch's fused kernels do it. They draw their own dropout, and so cannot drop the
+    weights that the other backends drop: with dropout it is :func:`formula`.
     """
     if dropout is not None:
-        return eager(qkv, graph, n_heads=n_heads, scale=scale, dropout=dropout)
+        tokens = qkv.shape[1]
+        everyone = torch.ones(tokens, tokens, dtype=torch.bool, device=qkv.device)
+        mask = everyone if mask is None else mask
+        return formula(qkv, mask, n_heads=n_heads, scale=scale, dropout=dropout)
     q, k, v = split_heads(qkv, n_heads)
-    mask = dense_mask(graph, qkv.device)
     return merge_heads(scaled_dot_product_attention(q, k, v, attn_mask=mask, scale=scale))
 
 
-def _dense_factors(weights: torch.Tensor, graph: GeneGraph, dropout: Dropout) -> torch.Tensor:
-    cells, n_heads = weights.shape[:2]
-    rows, keys = (
-        torch.as_tensor(a, device=weights.device).long() for a in (graph.rows, graph.indices)
-    )
-    edges = torch.arange(graph.n_edges, device=weights.device)
-    factors = torch.zeros_like(weights)
-    on_edges = dropout.factors(slice(0, cells), edges, n_heads, weights.dtype)
-    factors[:, :, rows, keys] = on_edges.transpose(1, 2)
-    return factors
+def formula(
+    qkv: torch.Tensor, mask: torch.Tensor, *, n_heads: int, scale: float, dropout: Dropout | None
+) -> torch.Tensor:
+    """Softmax attention as the formula reads, under any mask that broadcasts to all pairs."""
+    q, k, v = split_heads(qkv, n_heads)
+    scores = (scale * q @ k.mT).masked_fill(~mask, -torch.inf)
+    weights = scores.softmax(-1)
+    if dropout is not None:
+        # an edge's number is its rank in its mask, row by row, as in the graph's neighbour lists
+        mask = mask.expand(*[1] * (4 - mask.ndim), *mask.shape)
+        edges = mask.flatten(2).cumsum(-1).reshape(mask.shape) - 1
+        factors = dropout.factors(range(len(qkv)), edges.movedim(1, -1), n_heads, weights.dtype)
+        weights = weights * factors.movedim(-1, 1)
+    return merge_heads(weights @ v)

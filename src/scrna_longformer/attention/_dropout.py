@@ -45,13 +45,16 @@ class Dropout:
         return z.view(np.uint32).reshape(n_cells, 2)
 
     def factors(
-        self, cells: slice, edges: torch.Tensor, n_heads: int, dtype: torch.dtype
+        self, cells: range, edges: torch.Tensor, n_heads: int, dtype: torch.dtype
     ) -> torch.Tensor:
-        """Return 0 or ``kept_scale``, as ``(cells, *edges.shape, n_heads)``."""
-        keys = torch.as_tensor(self.keys(cells.stop)[cells].astype(np.int64), device=edges.device)
-        first, second = keys.reshape(-1, 2, *[1] * (edges.ndim + 1)).unbind(1)
-        heads = torch.arange(n_heads, device=edges.device)
-        counter = edges.long()[..., None] * n_heads + heads
+        """Return 0 or ``kept_scale`` for these cells, edges and all heads.
+
+        ``edges`` numbers the edges, and broadcasts to (cells, ..., heads).
+        """
+        of_cells = self.keys(cells.stop)[cells.start :].astype(np.int64)
+        keys = torch.as_tensor(of_cells, device=edges.device)
+        first, second = keys.reshape(-1, 2, *[1] * (edges.ndim - 1)).unbind(1)
+        counter = edges * n_heads + torch.arange(n_heads, device=edges.device)
         bits = _mix((_mix(counter ^ first) + second) & _WORD)
         return (bits >= self.threshold).to(dtype) * self.kept_scale
 

@@ -77,7 +77,7 @@ class _Gather(torch.autograd.Function):
         ctx.options = options
         out = qkv.new_empty(*qkv.shape[:2], qkv.shape[2] // 3)
         for cells, part, gathered, factors in _chunks(qkv, *options):
-            out[cells, part.rows] = _attend(*gathered, part.valid, factors, options[2])[0]
+            out[cells, part.rows] = _attend(gathered, part.valid, factors, options[2])[0]
         return out
 
     @staticmethod
@@ -87,9 +87,9 @@ class _Gather(torch.autograd.Function):
         d = qkv.shape[2] // 3
         grad_qkv = torch.zeros_like(qkv)
         for cells, part, gathered, factors in _chunks(qkv, *ctx.options):
-            leaves = [x.requires_grad_() for x in gathered]
+            leaves = tuple(x.requires_grad_() for x in gathered)
             with torch.enable_grad():
-                out, _ = _attend(*leaves, part.valid, factors, ctx.options[2])
+                out, _ = _attend(leaves, part.valid, factors, ctx.options[2])
             dq, dk, dv = torch.autograd.grad(out, leaves, grad[cells, part.rows])
             target = grad_qkv[cells]
             target[:, part.rows, :d] = dq.flatten(-2)
@@ -103,7 +103,7 @@ def gathered_weights(
 ) -> Iterator[tuple[slice, torch.Tensor, torch.Tensor]]:
     """Yield cells, edges ``(n,)`` and their weights ``(cells, n, heads)``, chunk by chunk."""
     for cells, part, gathered, _ in _chunks(qkv, graph, n_heads, scale, None):
-        weights = _attend(*gathered, part.valid, None, scale)[1]
+        weights = _attend(gathered, part.valid, None, scale)[1]
         yield cells, part.edges[part.valid], weights[:, part.valid]
 
 
@@ -131,19 +131,21 @@ def _chunks(
                 v = x[:, :, 2 * d :][:, part.keys].unflatten(-1, features)
                 factors = None
                 if dropout is not None:
-                    factors = dropout.factors(cells, part.edges, n_heads, x.dtype)
+                    edges = part.edges.long()[None, ..., None]
+                    factors = dropout.factors(
+                        range(cells.start, cells.stop), edges, n_heads, x.dtype
+                    )
                 yield cells, part, (q, k, v), factors
 
 
 def _attend(
-    q: torch.Tensor,
-    k: torch.Tensor,
-    v: torch.Tensor,
+    gathered: tuple[torch.Tensor, ...],
     valid: torch.Tensor,
     factors: torch.Tensor | None,
     scale: float,
 ) -> tuple[torch.Tensor, torch.Tensor]:
     """Return outputs ``(cells, rows, d)`` and weights ``(cells, rows, neighbours, heads)``."""
+    q, k, v = gathered
     scores = scale * (q[:, :, None] * k).sum(-2)
     weights = scores.masked_fill(~valid[..., None], -torch.inf).softmax(2)
     dropped = weights if factors is None else weights * factors
