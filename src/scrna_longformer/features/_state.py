@@ -111,8 +111,7 @@ def _chunks(X: np.ndarray | sp.csr_matrix) -> Iterator[np.ndarray]:
         msg = f"`X` must hold real numbers, not {X.dtype}."
         raise TypeError(msg)
     if not sp.issparse(X):
-        X = np.asarray(X)
-        X = X.reshape(X.shape[0], -1) if X.ndim else X.reshape(1, 1)
+        X = np.atleast_2d(np.asarray(X))
         step = max(1, _CHUNK // max(1, X.shape[1]))
         yield from (X[start : start + step] for start in range(0, X.shape[0], step))
         return
