@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from ._gene_graph import GeneGraph
+from ._hubs import find_hubs, hub_edge_share, neighbor_counts
 from ._knn import gene_knn
 
-__all__ = ["GeneGraph", "gene_knn"]
+__all__ = ["GeneGraph", "find_hubs", "gene_knn", "hub_edge_share", "neighbor_counts"]
