@@ -28,6 +28,7 @@ def gene_degrees(adata: AnnData, *, mask_key: str = "gene_knn") -> pd.DataFrame:
     DataFrame
         One row per gene of the mask: ``gene``, ``degree`` (neighbours, not counting the gene
         itself), ``is_hub`` (among the most connected 1 % of the genes, at least one).
+        ``attrs['hub_share']`` is the share of links with a hub at either end.
 
     Raises
     ------
@@ -57,9 +58,14 @@ def gene_degrees(adata: AnnData, *, mask_key: str = "gene_knn") -> pd.DataFrame:
     graph = read_gene_knn(adata, mask_key, caller="gene_degrees")
     mask = graph.mask[graph.members][:, graph.members]
     degree = np.diff(mask.indptr) - mask.diagonal()
-    frame = pd.DataFrame({"gene": adata.var_names[graph.members].astype(str), "degree": degree})
-    frame = frame.sort_values("degree", ascending=False, kind="stable", ignore_index=True)
-    frame["is_hub"] = np.arange(len(frame)) < max(1, np.ceil(HUB_SHARE * len(frame)))
+    falling = np.argsort(-degree, kind="stable")
+    is_hub = np.zeros(len(degree), dtype=bool)
+    is_hub[falling[: max(1, int(np.ceil(HUB_SHARE * len(degree))))]] = True
+    names = adata.var_names[graph.members].astype(str)
+    frame = pd.DataFrame({"gene": names, "degree": degree, "is_hub": is_hub})
+    frame = frame.iloc[falling].reset_index(drop=True)
+    among_others = mask[~is_hub][:, ~is_hub].nnz - mask.diagonal()[~is_hub].sum()
+    frame.attrs["hub_share"] = 1 - float(among_others) / max(int(degree.sum()), 1)
     return frame
 
 

@@ -1,1 +1,8 @@
-"""Being built."""
+"""Plots: each draws what one call wrote, takes ``ax``, ``show`` and ``save``, and returns Axes."""
+
+from __future__ import annotations
+
+from ._gene_knn import gene_knn_block, gene_knn_degree
+from ._training_history import training_history
+
+__all__ = ["gene_knn_block", "gene_knn_degree", "training_history"]

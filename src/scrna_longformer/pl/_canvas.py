@@ -1,0 +1,87 @@
+"""What all plots share: colours, axes to draw on, and how a figure is shown or saved."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    import numpy as np
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+# Colours that people with colour-blind eyes tell apart (Okabe and Ito, 2008). One meaning each:
+# the transformer is orange in every figure, simple models are blue, grey needs no skill.
+LONGFORMER = "#D55E00"
+SIMPLE = "#0072B2"
+NO_SKILL = "#767676"
+INK = "#333333"
+FAINT = "#D9D9D9"
+CYCLE = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#F0E442", "#000000")
+
+
+def axes_for(ax: Axes | None, *, size: tuple[float, float]) -> Axes:
+    """Return `ax`, or the axes of a new figure of `size` inches."""
+    if ax is not None:
+        return ax
+    from matplotlib import pyplot as plt
+
+    _, ax = plt.subplots(figsize=size, layout="constrained")
+    return ax
+
+
+def quieten(ax: Axes, *, grid: str | None = None) -> None:
+    """Keep the two axis lines that carry a scale; draw a faint grid behind the data."""
+    ax.spines[["top", "right"]].set_visible(False)
+    ax.spines[["left", "bottom"]].set_color(NO_SKILL)
+    ax.tick_params(colors=INK)
+    if grid is not None:
+        ax.grid(axis=grid, color=FAINT, linewidth=0.6)
+        ax.set_axisbelow(True)
+
+
+def finish(ax: Axes, *, own_figure: bool, show: bool | None, save: str | Path | None) -> Axes:
+    """Save and show the figure as the caller asked, and return the axes."""
+    figure = figure_of(ax)
+    if save is not None:
+        figure.savefig(save, dpi=150, bbox_inches="tight", facecolor="white")
+    if autoshow(own_figure) if show is None else show:
+        from matplotlib import pyplot as plt
+
+        plt.show()
+    return ax
+
+
+def autoshow(own_figure: bool) -> bool:  # noqa: FBT001
+    """Whether to show by default: as ``scanpy.settings.autoshow`` says, but never someone's axes."""
+    scanpy = sys.modules.get("scanpy")  # who never imported it cannot have changed its default
+    return own_figure and (scanpy is None or bool(scanpy.settings.autoshow))
+
+
+def figure_of(ax: Axes) -> Figure:
+    """Return the outermost figure of the axes."""
+    figure = ax.get_figure(root=True)
+    if figure is None:
+        msg = "`ax` belongs to no figure; make one with matplotlib.pyplot.subplots()."
+        raise ValueError(msg)
+    return figure
+
+
+def spread(positions: Sequence[float], *, gap: float, low: float, high: float) -> np.ndarray:
+    """Move ascending label positions apart: neighbours at least `gap` from each other.
+
+    The result is the nearest (in squares) to where the labels want to be, inside [`low`, `high`]
+    where there is room.
+    """
+    import numpy as np
+    from scipy.optimize import isotonic_regression
+
+    if not len(positions):
+        return np.empty(0)
+    gap = min(gap, (high - low) / max(len(positions) - 1, 1))
+    steps = gap * np.arange(len(positions))
+    moved = isotonic_regression(np.asarray(positions, dtype=float) - steps).x
+    return np.clip(moved, low, high - steps[-1]) + steps

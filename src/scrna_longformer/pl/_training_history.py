@@ -1,0 +1,107 @@
+"""The course of a fit."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from ._canvas import INK, LONGFORMER, NO_SKILL, SIMPLE, axes_for, finish, quieten
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from anndata import AnnData
+    from matplotlib.axes import Axes
+
+
+def training_history(
+    adata: AnnData,
+    *,
+    key: str = "longformer",
+    ax: Axes | None = None,
+    show: bool | None = None,
+    save: str | Path | None = None,
+) -> Axes:
+    """Draw the losses of a fit, beside what a model without input would pay.
+
+    Training and stopping loss that fall together and level off are a sound fit. A stopping loss
+    that turns and climbs is over-fitting (the weights of its lowest point are kept). Both staying
+    at the dotted line is a model that learned nothing.
+
+    Parameters
+    ----------
+    adata
+        Annotated data with a fit (:func:`~scrna_longformer.tl.longformer_fit`).
+    key
+        Which fit: the `key_added` of ``longformer_fit``.
+    ax
+        Axes to draw on; a new figure by default.
+    show
+        Whether to show the figure. By default as ``scanpy.settings.autoshow`` says, and never if
+        `ax` is given.
+    save
+        File to write the figure to; its ending chooses the format.
+
+    Returns
+    -------
+    Axes
+        The axes, also when the figure was shown.
+
+    See Also
+    --------
+    scrna_longformer.get.training_history : The numbers behind it.
+
+    Examples
+    --------
+    >>> import scrna_longformer as sl
+    >>> adata = sl.datasets.pbmc68k_reduced()
+    >>> sl.pp.gene_knn_mask(adata)
+    >>> sl.tl.longformer_fit(adata, "bulk_labels", preset="tiny", max_steps=300)
+    >>> sl.pl.training_history(adata, show=False).get_ylabel()
+    'cross-entropy (nats)'
+    """
+    from ..get._frames_fit import training_history as read
+
+    history = read(adata, key=key)
+    prior, best = history.attrs["prior_loss"], history.attrs["best_step"]
+    own_figure = ax is None
+    ax = axes_for(ax, size=(6.4, 3.8))
+
+    ax.plot(history["step"], history["train_loss"], color=SIMPLE, lw=1.8, label="training cells")
+    ax.plot(
+        *(history["step"], history["stopping_loss"]),
+        color=LONGFORMER,
+        lw=1.8,
+        label="cells set aside to choose the weights",
+    )
+    ax.axhline(prior, color=NO_SKILL, ls=(0, (1, 2)), lw=1.4)
+    kept = history.loc[(history["step"] - best).abs().idxmin()]
+    ax.plot(
+        *([kept["step"]], [kept["stopping_loss"]]),
+        "o",
+        color=LONGFORMER,
+        mec="white",
+        ms=8,
+        zorder=4,
+        label=f"weights kept (update {best:,})",
+    )
+
+    # one evaluation is a dot, not a line: give it an axis around it
+    ax.set_xlim(0, max(float(history["step"].max()) * 1.03, 1))
+    highest = max(prior, float(history[["train_loss", "stopping_loss"]].to_numpy().max()))
+    ax.set_ylim(0, highest * 1.15)
+    ax.annotate(
+        "always predicting the class shares",
+        xy=(1, prior),
+        xycoords=("axes fraction", "data"),
+        xytext=(-2, 3),
+        textcoords="offset points",
+        ha="right",
+        va="bottom",
+        fontsize="small",
+        color=NO_SKILL,
+    )
+    ax.set_xlabel("updates")
+    ax.set_ylabel("cross-entropy (nats)")
+    ax.legend(frameon=False, labelcolor=INK, fontsize="small", loc="upper right", bbox_to_anchor=(1, 0.86))
+    quieten(ax, grid="y")
+    return finish(ax, own_figure=own_figure, show=show, save=save)
