@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+import warnings
 from importlib.metadata import metadata
 from pathlib import Path
 
@@ -29,6 +30,7 @@ extensions = [
     "sphinx.ext.napoleon",
     "sphinx.ext.viewcode",
     "sphinx_autodoc_typehints",
+    "scanpydoc.elegant_typehints",
     "sphinx_copybutton",
     "sphinxcontrib.bibtex",
     # ours, in docs/extensions
@@ -42,12 +44,22 @@ suppress_warnings: list[str] = []
 autosummary_generate = True
 autodoc_member_order = "bysource"
 autodoc_default_options = {"show-inheritance": False}
+autodoc_type_aliases = {"Tensor": "torch.Tensor"}  # imported for type checkers only
 napoleon_google_docstring = False
 napoleon_numpy_docstring = True
 napoleon_use_rtype = False
-napoleon_custom_sections = [("Params", "Parameters")]
-typehints_defaults = "braces"
+napoleon_use_ivar = True  # fields of a dataclass are listed once, not as entries of their own
 always_use_bars_union = True
+# where classes are documented, against where they happen to be defined
+qualname_overrides = {
+    "scipy.sparse._base.sparray": "scipy.sparse.sparray",
+    "scipy.sparse._csc.csc_array": "scipy.sparse.csc_array",
+    "scipy.sparse._csc.csc_matrix": "scipy.sparse.csc_matrix",
+    "scipy.sparse._csr.csr_array": "scipy.sparse.csr_array",
+    "scipy.sparse._csr.csr_matrix": "scipy.sparse.csr_matrix",
+    "scipy.sparse._matrix.spmatrix": "scipy.sparse.spmatrix",
+    "torch.nn.modules.module.Module": "torch.nn.Module",
+}
 bibtex_bibfiles = ["references.bib"]
 bibtex_reference_style = "author_year"
 copybutton_prompt_text = r">>> |\.\.\. |\$ "
@@ -79,6 +91,7 @@ html_title = project
 html_static_path = ["_static"]
 html_css_files = ["custom.css"]
 html_show_sourcelink = False
+html_context: dict[str, object] = {}
 html_theme_options = {
     "repository_url": repository_url,
     "use_repository_button": True,
@@ -86,3 +99,17 @@ html_theme_options = {
     "navigation_with_keys": False,
     "show_navbar_depth": 1,
 }
+
+# -- details -----------------------------------------------------------------
+
+# sphinx-autodoc-typehints calls what Sphinx 10 will remove, once for each function
+warnings.filterwarnings("ignore", message=r".*_RstSnippetParser\.set_application")
+
+
+def skip_metadata_routing(_app, _what, name, _obj, skip, _options):
+    """Leave out what scikit-learn adds to every estimator, ``set_fit_request`` and the like."""
+    return True if name.startswith("set_") and name.endswith("_request") else skip
+
+
+def setup(app):
+    app.connect("autodoc-skip-member", skip_metadata_routing)
