@@ -23,8 +23,10 @@ class ValueSummary:
 
     Attributes
     ----------
-    minimum, maximum
-        Range of the finite values (0 where there is none).
+    minimum
+        Least finite value (0 where there is none).
+    maximum
+        Largest finite value (0 where there is none).
     is_integer
         Whether all finite values are integers, whatever their dtype.
     n_nonfinite
@@ -38,7 +40,7 @@ class ValueSummary:
 
     @property
     def state(self) -> ExpressionState:
-        """What such values are: see :func:`expression_state`."""
+        """What such values are, as :func:`expression_state` has it."""
         if self.n_nonfinite:
             return "unknown"
         if self.minimum < 0:
