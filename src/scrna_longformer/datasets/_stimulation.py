@@ -22,7 +22,8 @@ def kang_labelled() -> AnnData:
         ``X`` : CSR float32 counts, 1,556 cells x 1,267 genes.
         ``obs['cell_type']`` : 5 types (clusters of expression, named).
         ``obs['condition']`` : ``ctrl`` or ``stim``; ``obs['donor']`` : ``101`` or ``107``;
-        ``obs['sample_id']`` : both together.
+        ``obs['sample_id']`` : both together. ``var['name_in_file']`` : gene names before
+        identifiers were cut off.
         ``uns['dataset']`` : provenance, see :func:`available`.
 
     References
@@ -46,7 +47,10 @@ def kang_labelled() -> AnnData:
         },
         index=cells,
     )
-    return assemble("kang_labelled", counts, obs, pd.DataFrame(index=genes), files=files)
+    # some names of the file carry an identifier: HLA-DRA_ENSG00000204287
+    symbols = pd.Index(genes).str.replace(r"_ENSG\d+$", "", regex=True)
+    var = pd.DataFrame({"name_in_file": genes}, index=symbols)
+    return assemble("kang_labelled", counts, obs, var, files=files)
 
 
 def kang_types() -> AnnData:
