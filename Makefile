@@ -39,7 +39,7 @@ types: $(TOOLS)  ## types of src
 	$(BIN)/mypy
 
 imports: $(TOOLS)  ## which package may import which
-	$(BIN)/lint-imports
+	$(BIN)/lint-imports --no-cache
 
 docs: $(TOOLS)  ## the documentation, offline, warnings are errors
 	$(BIN)/python -m sphinx -W --keep-going -q -b html docs docs/_build/html
