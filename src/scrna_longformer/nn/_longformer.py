@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 import torch
 from torch import Tensor, nn
@@ -16,9 +16,8 @@ from ._input import GeneDropout, GeneStandardizer
 from ._pooling import POOLINGS
 
 
-@dataclass(frozen=True)
-class LongformerOutput:
-    """What a forward pass returns.
+class LongformerOutput(NamedTuple):
+    """What a forward pass returns (a named tuple, which training engines can look into).
 
     Attributes
     ----------

@@ -140,7 +140,10 @@ class LongformerClassifier(ClassifierMixin, BaseEstimator):
         train_index, stopping_index = self._stopping_split(codes, train_config)
         model = self._initial_model(config, cells)
         self.attention_backend_ = resolve_backend(
-            accelerator, d_model=config.d_model, n_heads=config.n_heads
+            accelerator,
+            d_model=config.d_model,
+            n_heads=config.n_heads,
+            n_genes=config.n_genes,
         )
         self.result_: FitResult = run(
             model,
