@@ -1,0 +1,61 @@
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from scrna_longformer.graph import GeneGraph
+from scrna_longformer.nn import PRESETS, GeneLongformer, LongformerConfig, count_parameters
+
+
+def test_json_round_trip_keeps_every_field() -> None:
+    config = LongformerConfig.from_preset(
+        "base", n_genes=30, n_classes=4, attention="random", gene_dropout=0.0
+    )
+    assert LongformerConfig.from_json(config.to_json()) == config
+
+
+def test_json_of_a_newer_version_is_refused() -> None:
+    values = json.loads(LongformerConfig(n_genes=3, n_classes=2).to_json())
+    with pytest.raises(ValueError, match="wings.*newer version"):
+        LongformerConfig.from_json(json.dumps({**values, "wings": 2}))
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [
+        ("n_genes", 0),
+        ("n_heads", 3),
+        ("mlp_ratio", 0),
+        ("dropout", 1.0),
+        ("gene_dropout", -0.1),
+        ("token", "word"),
+        ("pooling", "max"),
+        ("attention", "sliding"),
+    ],
+)
+def test_bad_fields_name_themselves(field: str, value: object) -> None:
+    with pytest.raises(ValueError, match=f"`{field}`"):
+        LongformerConfig(**{"n_genes": 10, "n_classes": 2, field: value})
+
+
+def test_unknown_preset_and_field() -> None:
+    with pytest.raises(ValueError, match="'huge'"):
+        LongformerConfig.from_preset("huge", n_genes=5, n_classes=2)
+    with pytest.raises(ValueError, match=r"no field \['depth'\]"):
+        LongformerConfig.from_preset("tiny", n_genes=5, n_classes=2, depth=3)
+
+
+@pytest.mark.parametrize("preset", sorted(PRESETS))
+def test_parameters_are_counted_without_building_the_model(preset: str) -> None:
+    config = LongformerConfig.from_preset(preset, n_genes=12, n_classes=3)
+    model = GeneLongformer(config, GeneGraph.self_only(12))
+    assert count_parameters(config) == sum(p.numel() for p in model.parameters())
+
+
+@pytest.mark.parametrize(
+    ("preset", "about"), [("tiny", 5e3), ("small", 25e3), ("base", 130e3), ("large", 330e3)]
+)
+def test_presets_have_the_size_they_are_said_to_have(preset: str, about: float) -> None:
+    config = LongformerConfig.from_preset(preset, n_genes=500, n_classes=9)
+    assert count_parameters(config) == pytest.approx(about, rel=0.15)
