@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 import scrna_longformer as sl
@@ -44,3 +46,11 @@ def test_categories_are_in_natural_order_and_placeholders_missing():
     assert labels.categories.tolist() == ["c2", "c10"]
     assert labels.codes.tolist() == [1, 0, -1, -1, 0]
     assert categories([10, 9, 10]).categories.tolist() == ["9", "10"]
+
+
+def test_the_page_of_the_data_sets_says_what_the_registry_says():
+    page = (Path(__file__).parents[2] / "docs" / "concepts" / "datasets.md").read_text()
+    for name, about in DATASETS.items():
+        assert f"`{name}(" in page
+        assert about.note in page, f"run benchmarks/datasets_table.py --write: {name}"
+        assert all(label.origin in page and f"| {label.kind} |" in page for label in about.labels)

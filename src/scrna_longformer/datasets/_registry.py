@@ -57,7 +57,7 @@ DATASETS: dict[str, Dataset] = {
         values="log",
         note=(
             "No counts exist: X holds log values. The genes were selected on all cells, so no "
-            "cross-validation on this set is free of leakage. The smallest class has 8 cells."
+            "cross-validation on this set is free of leakage. Some classes are very small."
         ),
         labels=(
             Label(
@@ -88,8 +88,8 @@ DATASETS: dict[str, Dataset] = {
         organism="human",
         licence="MIT (repositories); 10x Genomics data: CC BY 4.0 as far as known, not verified",
         note=(
-            "All 2,700 cells; those the Seurat tutorial filtered out have no cell_type. The labels "
-            "came from clustering this matrix, so a linear model does well almost by construction."
+            "Cells that the Seurat tutorial filtered out have no cell_type. The labels came from "
+            "clustering this matrix, so a linear model does well almost by construction."
         ),
         labels=(
             Label(
@@ -220,8 +220,8 @@ DATASETS: dict[str, Dataset] = {
         licence=_SCDCC,
         note=(
             "The files have no gene names, and the repository does not name the study. "
-            "2,100 cells with all genes, or 2,746 cells with about 2,000 genes that were selected "
-            "on all cells (top_genes=True)."
+            "Some cells with all genes, or all cells with genes that were selected on all of them "
+            "(top_genes=True)."
         ),
         labels=(Label("cluster", "clustered", "clustered from expression (numbered, unnamed)"),),
         files=(
