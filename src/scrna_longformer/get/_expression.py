@@ -213,14 +213,23 @@ def _refuse_or_warn(
         )
         warnings.warn(msg, UserWarning, stacklevel=4)
         return
-    advice = _ADVICE_LOG if wanted == "log" else _ADVICE_COUNTS
+    advice = _ADVICE_LOG if wanted == "log" else _advice_counts(adata)
     if wanted == "log" and summary.state == "counts":
         advice += " Or let sl.pp.recipe_longformer(adata) do all of it."
-    msg = (
-        f"{found}, but {_NAMES[wanted]} are wanted. {advice} "
-        f"Or name a layer that has them with `layer=`. {_layers_text(adata)}"
-    )
+    if wanted == "log":
+        advice += f" Or name a layer that has them with `layer=`. {_layers_text(adata)}"
+    msg = f"{found}, but {_NAMES[wanted]} are wanted. {advice}"
     raise ValueError(msg)
+
+
+def _advice_counts(adata: AnnData) -> str:
+    """Say where raw counts may be found."""
+    from ..features import expression_state
+
+    layers = [name for name in adata.layers if expression_state(adata.layers[name]) == "counts"]
+    if layers:
+        return f"Layer {layers[0]!r} has them: adata.X = adata.layers[{layers[0]!r}].copy()."
+    return "No layer has them either: load the matrix from before normalisation."
 
 
 _NAMES = {
@@ -232,7 +241,6 @@ _NAMES = {
 _ADVICE_LOG = (
     "From raw counts, call sc.pp.normalize_total(adata, target_sum=1e4) and sc.pp.log1p(adata)."
 )
-_ADVICE_COUNTS = "Take the matrix from before normalisation, such as adata.layers['counts']."
 
 
 def _nonfinite_message(adata: AnnData, X: Any, layer: str | None, caller: str) -> str:

@@ -88,7 +88,8 @@ def gene_knn_mask(
     Warns
     -----
     UserWarning
-        The values are scaled; a gene is adjacent to over a quarter of all genes; or no gene varies.
+        The values are scaled; a gene is adjacent to over a quarter of all genes (and to four times
+        `n_neighbors`); or no gene varies.
 
     See Also
     --------
@@ -194,8 +195,8 @@ def _warn_of_hubs(
             "gene has only itself as a neighbour. Look at `mask_obs`, `mask_var` and `layer`."
         )
         warnings.warn(msg, UserWarning, stacklevel=3)
-    # among few genes, k neighbours for each are a quarter of all by themselves and mean no hub
-    hubs = np.flatnonzero(counts > max(HUB_ADJACENCY * len(counts), 2 * params["n_neighbors"]))
+    # among few genes k neighbours make a quarter of all without any hub: ask for four times k too
+    hubs = np.flatnonzero(counts > max(HUB_ADJACENCY * len(counts), 4 * params["n_neighbors"]))
     if not len(hubs):
         return
     names = adata.var_names if genes is None else adata.var_names[genes]
