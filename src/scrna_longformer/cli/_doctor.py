@@ -155,7 +155,9 @@ def threads() -> Finding:
     what = f"{usable} usable cores; {', '.join(f'{k} {v}' for k, v in used.items())} threads"
     what += f" ({', '.join(named)})" if named else ""
     if usable and max(used.values()) > usable:
-        return Finding("note", what, f"more threads than cores slow each other: OMP_NUM_THREADS={usable}")
+        return Finding(
+            "note", what, f"more threads than cores slow each other: OMP_NUM_THREADS={usable}"
+        )
     return Finding("ok", what)
 
 

@@ -73,7 +73,9 @@ def gene_knn_degree(
     highest = int(degrees["degree"].max())
     width = max(1, int(np.ceil((highest + 1) / 60)))
     bins = np.arange(0, highest + width + 1, width) - 0.5
-    counts, *_ = ax.hist(degrees["degree"], bins=bins, color=SIMPLE, edgecolor="white", linewidth=0.4)
+    counts, *_ = ax.hist(
+        degrees["degree"], bins=bins, color=SIMPLE, edgecolor="white", linewidth=0.4
+    )
     ax.set_xlim(-0.5, bins[-1] * 1.06)
     ax.set_ylim(0, max(counts.max(), 1) * 1.08)
     _name_hubs(ax, degrees, n_named)
@@ -170,9 +172,11 @@ def gene_knn_block(
 
 
 def _degree_title(degrees: pd.DataFrame) -> str:
+    n_hubs = int(degrees["is_hub"].sum())
+    hubs = "the top gene" if n_hubs == 1 else f"the top {n_hubs} genes"
     return (
-        f"{len(degrees):,} genes, median {degrees['degree'].median():.0f} neighbours; "
-        f"{degrees.attrs['hub_share']:.0%} of the links touch the top {degrees['is_hub'].sum()} genes"
+        f"{len(degrees):,} genes, median degree {degrees['degree'].median():.0f}; "
+        f"{degrees.attrs['hub_share']:.0%} of the links touch {hubs}"
     )
 
 
@@ -185,7 +189,9 @@ def _name_hubs(ax: Axes, degrees: pd.DataFrame, n_named: int) -> None:
     left, right = ax.get_xlim()
     room = (right - left) * 0.035
     at = spread(named["degree"].tolist(), gap=room, low=left, high=right - room / 2)
-    for x, (gene, degree) in zip(at, named[["gene", "degree"]].itertuples(index=False), strict=True):
+    for x, (gene, degree) in zip(
+        at, named[["gene", "degree"]].itertuples(index=False), strict=True
+    ):
         ax.annotate(
             gene,
             xy=(degree, 0),
@@ -195,7 +201,13 @@ def _name_hubs(ax: Axes, degrees: pd.DataFrame, n_named: int) -> None:
             va="bottom",
             fontsize="small",
             color=INK,
-            arrowprops={"arrowstyle": "-", "color": NO_SKILL, "lw": 0.6, "shrinkB": 3, "relpos": (0.5, 0)},
+            arrowprops={
+                "arrowstyle": "-",
+                "color": NO_SKILL,
+                "lw": 0.6,
+                "shrinkB": 3,
+                "relpos": (0.5, 0),
+            },
         )
 
 

@@ -102,6 +102,8 @@ def training_history(
     )
     ax.set_xlabel("updates")
     ax.set_ylabel("cross-entropy (nats)")
-    ax.legend(frameon=False, labelcolor=INK, fontsize="small", loc="upper right", bbox_to_anchor=(1, 0.86))
+    ax.legend(
+        frameon=False, labelcolor=INK, fontsize="small", loc="upper right", bbox_to_anchor=(1, 0.86)
+    )
     quieten(ax, grid="y")
     return finish(ax, own_figure=own_figure, show=show, save=save)
