@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from itertools import pairwise
+
 import anndata as ad
 import numpy as np
 import pytest
@@ -56,7 +58,7 @@ def test_names_do_not_overlap(two_modules: ad.AnnData):
     # the extent of an annotation would include its leader line
     boxes = sorted((Text.get_window_extent(text) for text in ax.texts), key=lambda box: box.x0)
     assert len(boxes) == 7
-    assert all(left.x1 <= right.x0 for left, right in zip(boxes, boxes[1:], strict=False))
+    assert all(left.x1 <= right.x0 for left, right in pairwise(boxes))
 
 
 def test_modules_are_found_and_numbered_by_size(two_modules: ad.AnnData):

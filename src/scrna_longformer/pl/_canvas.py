@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import sys
-from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from pathlib import Path
 
     import numpy as np
     from matplotlib.axes import Axes
-    from matplotlib.figure import Figure
 
 # Colours that people with colour-blind eyes tell apart (Okabe and Ito, 2008). One meaning each:
 # the transformer is orange in every figure, simple models are blue, grey needs no skill.
@@ -33,7 +32,7 @@ def axes_for(ax: Axes | None, *, size: tuple[float, float]) -> Axes:
     return ax
 
 
-def quieten(ax: Axes, *, grid: str | None = None) -> None:
+def quieten(ax: Axes, *, grid: Literal["x", "y"] | None = None) -> None:
     """Keep the two axis lines that carry a scale; draw a faint grid behind the data."""
     ax.spines[["top", "right"]].set_visible(False)
     ax.spines[["left", "bottom"]].set_color(NO_SKILL)
@@ -45,9 +44,9 @@ def quieten(ax: Axes, *, grid: str | None = None) -> None:
 
 def finish(ax: Axes, *, own_figure: bool, show: bool | None, save: str | Path | None) -> Axes:
     """Save and show the figure as the caller asked, and return the axes."""
-    figure = figure_of(ax)
     if save is not None:
-        figure.savefig(save, dpi=150, bbox_inches="tight", facecolor="white")
+        root = ax.figure.figure  # of a subfigure too
+        root.savefig(save, dpi=150, bbox_inches="tight", facecolor="white")
     if autoshow(own_figure) if show is None else show:
         from matplotlib import pyplot as plt
 
@@ -56,18 +55,9 @@ def finish(ax: Axes, *, own_figure: bool, show: bool | None, save: str | Path | 
 
 
 def autoshow(own_figure: bool) -> bool:  # noqa: FBT001
-    """Whether to show by default: as ``scanpy.settings.autoshow`` says, but never someone's axes."""
+    """Whether to show by default: as Scanpy's settings say, but never someone else's figure."""
     scanpy = sys.modules.get("scanpy")  # who never imported it cannot have changed its default
     return own_figure and (scanpy is None or bool(scanpy.settings.autoshow))
-
-
-def figure_of(ax: Axes) -> Figure:
-    """Return the outermost figure of the axes."""
-    figure = ax.get_figure(root=True)
-    if figure is None:
-        msg = "`ax` belongs to no figure; make one with matplotlib.pyplot.subplots()."
-        raise ValueError(msg)
-    return figure
 
 
 def spread(positions: Sequence[float], *, gap: float, low: float, high: float) -> np.ndarray:

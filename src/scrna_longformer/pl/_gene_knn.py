@@ -9,6 +9,7 @@ from ._canvas import INK, LONGFORMER, NO_SKILL, SIMPLE, axes_for, finish, quiete
 if TYPE_CHECKING:
     from pathlib import Path
 
+    import numpy as np
     import pandas as pd
     from anndata import AnnData
     from matplotlib.axes import Axes
@@ -73,11 +74,10 @@ def gene_knn_degree(
     highest = int(degrees["degree"].max())
     width = max(1, int(np.ceil((highest + 1) / 60)))
     bins = np.arange(0, highest + width + 1, width) - 0.5
-    counts, *_ = ax.hist(
-        degrees["degree"], bins=bins, color=SIMPLE, edgecolor="white", linewidth=0.4
-    )
+    heights, _ = np.histogram(degrees["degree"], bins=bins)
+    ax.bar(bins[:-1], heights, width, align="edge", color=SIMPLE, edgecolor="white", linewidth=0.4)
     ax.set_xlim(-0.5, bins[-1] * 1.06)
-    ax.set_ylim(0, max(counts.max(), 1) * 1.08)
+    ax.set_ylim(0, heights.max() * 1.08)
     _name_hubs(ax, degrees, n_named)
     ax.set_xlabel("neighbours of a gene")
     ax.set_ylabel("genes" if width == 1 else f"genes per {width} neighbours")
@@ -211,7 +211,7 @@ def _name_hubs(ax: Axes, degrees: pd.DataFrame, n_named: int) -> None:
         )
 
 
-def _outline_modules(ax: Axes, modules: object) -> None:
+def _outline_modules(ax: Axes, modules: np.ndarray) -> None:
     import numpy as np
     from matplotlib.patches import Rectangle
 
