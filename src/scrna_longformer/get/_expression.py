@@ -180,11 +180,16 @@ def make_actual(adata: AnnData, *, caller: str = "this function") -> None:
     adata.uns = deepcopy(dict(adata.uns))  # AnnData becomes actual when a slot is set
 
 
-def _matrix(adata: AnnData, layer: str | None, caller: str) -> Any:
-    """Return the array of ``X`` or of the layer as it is stored."""
+def is_in_memory(X: Any) -> bool:
+    """Whether a matrix is one that can be worked with at once: not lazy, not on a device."""
     import numpy as np
     import scipy.sparse as sp
 
+    return isinstance(X, np.ndarray) or sp.issparse(X)
+
+
+def _matrix(adata: AnnData, layer: str | None, caller: str) -> Any:
+    """Return the array of ``X`` or of the layer as it is stored."""
     if layer is not None and layer not in adata.layers:
         msg = f"{caller}: `layer`={layer!r} is not in adata.layers. {_layers_text(adata)}"
         raise KeyError(msg)
@@ -192,7 +197,7 @@ def _matrix(adata: AnnData, layer: str | None, caller: str) -> Any:
     if X is None:
         msg = f"{caller}: adata.X is empty (None). {_layers_text(adata)}"
         raise ValueError(msg)
-    if not (isinstance(X, np.ndarray) or sp.issparse(X)):
+    if not is_in_memory(X):
         msg = (
             f"{caller}: {_where(layer)} is a {type(X).__module__}.{type(X).__name__}, not a NumPy "
             "array or SciPy matrix in memory; load it with adata = adata.to_memory()."

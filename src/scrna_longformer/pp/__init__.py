@@ -1,8 +1,10 @@
-"""Preprocessing: from raw counts to log values, and the gene graph."""
+"""Preprocessing: from raw counts to log values, the gene graph, and a look at the data."""
 
 from __future__ import annotations
 
+from ._check import check
+from ._check_report import CheckItem, CheckReport
 from ._gene_knn_mask import gene_knn_mask
 from ._recipe import recipe_longformer
 
-__all__ = ["gene_knn_mask", "recipe_longformer"]
+__all__ = ["CheckItem", "CheckReport", "check", "gene_knn_mask", "recipe_longformer"]
