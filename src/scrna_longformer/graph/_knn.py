@@ -14,7 +14,8 @@ from ._gram import GeneProducts
 
 METRICS = ("cosine",)
 
-_BLOCK_BYTES = 32 << 20  # similarities of a block of genes with all genes; each thread has a few
+_BLOCK_BYTES = 64 << 20  # similarities of a block of genes with all genes, threads together
+_BLOCK_GENES = 256  # at most, so that threads share the work of few genes too
 _DECIMALS = 9  # of a similarity: what differs less is rounding, as between genes seen in one cell
 _FLAT = 1e-10  # variance over mean square: below, a gene is constant as far as float32 can tell
 
@@ -157,12 +158,12 @@ def _check(X: np.ndarray | sp.csr_matrix, n_neighbors: int, metric: str) -> None
 
 def _search(profiles: _Profiles, k: int) -> list[_Edges]:
     """Find the k neighbours of every gene, block by block."""
-    n_genes = len(profiles.genes)
-    step = max(1, _BLOCK_BYTES // (8 * n_genes))
+    n_genes, n_threads = len(profiles.genes), numba.get_num_threads()
+    step = min(_BLOCK_GENES, max(1, _BLOCK_BYTES // (8 * n_genes * n_threads)))
     blocks = [range(start, min(start + step, n_genes)) for start in range(0, n_genes, step)]
     if profiles.products.prefers_blas:  # BLAS has threads of its own
         return [_dense_block(profiles, block, k) for block in blocks]
-    with ThreadPoolExecutor(numba.get_num_threads()) as pool:
+    with ThreadPoolExecutor(n_threads) as pool:
         return list(pool.map(lambda block: _sparse_block(profiles, block, k), blocks))
 
 
