@@ -1,0 +1,277 @@
+"""Cross-validation of any estimators on the same folds."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from joblib import Parallel, delayed
+from sklearn.base import clone
+
+from .._random import generator
+from ._cost import count_parameters
+from ._metrics import per_class_f1, score
+from ._progress import Progress
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+
+    from ..features._ranking import Matrix
+    from ._split import Split
+
+OK = "ok"
+TIME_LIMIT = "time limit"
+
+
+@dataclass(frozen=True)
+class FoldResult:
+    """What one contestant did in one fold.
+
+    Attributes
+    ----------
+    model, repeat, fold
+        Which contestant, repeat and fold.
+    status
+        ``'ok'``, or ``'time limit'`` for a fold that was not started; then the rest is empty.
+    metrics
+        Scores on the test cells (:func:`score`).
+    class_f1
+        F1 per class; NaN for classes without test cells.
+    test
+        Rows of the test cells.
+    proba
+        Test cells x classes probabilities (float32).
+    n_train
+        Number of training cells.
+    fit_seconds, predict_ms_per_cell
+        Wall time of ``fit``, and of ``predict_proba`` per test cell.
+    n_parameters
+        Number of fitted numbers (:func:`count_parameters`); NaN where a model has no clear count.
+    """
+
+    model: str
+    repeat: int
+    fold: int
+    status: str
+    metrics: dict[str, float]
+    class_f1: np.ndarray
+    test: np.ndarray
+    proba: np.ndarray
+    n_train: int
+    fit_seconds: float
+    predict_ms_per_cell: float
+    n_parameters: float
+
+    @property
+    def key(self) -> tuple[str, int, int]:
+        """What the result is of: model, repeat, fold."""
+        return self.model, self.repeat, self.fold
+
+
+def cross_validate(
+    models: Mapping[str, Any],
+    X: Matrix,
+    codes: np.ndarray,
+    splits: Sequence[Split],
+    *,
+    n_jobs: int | None = None,
+    time_limit: float | None = None,
+    random_state: int = 0,
+    progress: bool = False,
+    on_result: Callable[[FoldResult], None] | None = None,
+    done: Iterable[FoldResult] = (),
+) -> list[FoldResult]:
+    """Fit and score every contestant on the same folds.
+
+    All contestants go through the first fold, then all through the second, and so on, so that an
+    interrupted comparison still compares like with like.
+
+    Parameters
+    ----------
+    models
+        Contestants by name: an estimator with ``fit(X, y)``, ``predict_proba(X)`` and ``classes_``,
+        which is cloned, or a function from a random state to one.
+    X
+        Cells x genes log values, CSR or dense.
+    codes
+        Class of each cell; negative for none.
+    splits
+        Folds (:func:`make_splits`).
+    n_jobs
+        Number of worker processes; ``None`` or 1 runs in this one, -1 uses all cores.
+    time_limit
+        Seconds each contestant may take in all. A fold that has begun is finished; folds not yet
+        begun are recorded with status ``'time limit'``.
+    random_state
+        Seed; every fold has its own, the same for all contestants.
+    progress
+        Whether to show a progress bar with the time left.
+    on_result
+        Called with each result as it comes in. What it has been given stays valid if the comparison
+        is interrupted.
+    done
+        Results of an earlier, interrupted comparison on the same splits: these folds are not run
+        again.
+
+    Returns
+    -------
+    One result per split and contestant, ordered by repeat, fold and contestant.
+
+    Raises
+    ------
+    TypeError
+        If a contestant lacks ``fit`` or ``predict_proba``.
+    ValueError
+        If a contestant returns values that are no probabilities.
+
+    Examples
+    --------
+    >>> from sklearn.linear_model import LogisticRegression
+    >>> from sklearn.naive_bayes import GaussianNB
+    >>> rng = np.random.default_rng(0)
+    >>> codes = np.repeat([0, 1], 30)
+    >>> X = rng.normal(size=(60, 5)) + codes[:, None]
+    >>> models = {"linear": LogisticRegression(), "Gauss": GaussianNB()}
+    >>> results = cross_validate(models, X, codes, make_splits(codes, n_splits=3))
+    >>> [result.model for result in results][:4]
+    ['linear', 'Gauss', 'linear', 'Gauss']
+    """
+    codes = np.asarray(codes)
+    for name, model in models.items():
+        _check(name, build(model, random_state))
+    results = {result.key: result for result in done if result.status == OK}
+    pending = [
+        (name, split)
+        for split in splits
+        for name in models
+        if (name, split.repeat, split.fold) not in results
+    ]
+    spent = dict.fromkeys(models, 0.0)
+    for result in results.values():
+        spent[result.model] = spent.get(result.model, 0.0) + _seconds(result)
+
+    def tasks() -> Iterator[Any]:
+        for name, split in pending:
+            late = time_limit is not None and spent[name] >= time_limit
+            task = _skip if late else _run
+            yield delayed(task)(name, models[name], X, codes, split, random_state)
+
+    parallel = Parallel(n_jobs=n_jobs or 1, return_as="generator_unordered", pre_dispatch="n_jobs")
+    with Progress(pending, shown=progress) as bar:
+        for result in parallel(tasks()):
+            results[result.key] = result
+            spent[result.model] += _seconds(result)
+            if on_result is not None:
+                on_result(result)
+            bar.update(result.model, _seconds(result))
+    return [results[name, s.repeat, s.fold] for s in splits for name in models]
+
+
+def build(model: Any, random_state: int) -> Any:
+    """Return a fresh estimator from an estimator (cloned and reseeded) or from a function."""
+    if not hasattr(model, "fit"):
+        return model(random_state)
+    fresh = clone(model)
+    seeded = [
+        name
+        for name in fresh.get_params()
+        if name == "random_state" or name.endswith("__random_state")
+    ]
+    return fresh.set_params(**dict.fromkeys(seeded, random_state))
+
+
+def _check(name: str, estimator: Any) -> None:
+    missing = [m for m in ("fit", "predict_proba") if not hasattr(estimator, m)]
+    if missing:
+        msg = (
+            f"Contestant {name!r} ({type(estimator).__name__}) has no {' and no '.join(missing)}. "
+            "Contestants are scored on probabilities; scikit-learn's CalibratedClassifierCV gives "
+            "them to a classifier without."
+        )
+        raise TypeError(msg)
+
+
+def _run(
+    name: str, model: Any, X: Matrix, codes: np.ndarray, split: Split, random_state: int
+) -> FoldResult:
+    """Fit one contestant on the training cells of one fold and score it on the test cells."""
+    fold_seed = int(generator(random_state, split.repeat, split.fold).integers(2**31))
+    estimator = build(model, fold_seed)
+    try:
+        started = time.perf_counter()
+        estimator.fit(X[split.train], codes[split.train])
+        fitted = time.perf_counter()
+        predicted = np.asarray(estimator.predict_proba(X[split.test]))
+        finished = time.perf_counter()
+    except Exception as error:
+        error.add_note(f"raised by contestant {name!r} in fold {split.fold}, repeat {split.repeat}")
+        raise
+    n_classes = int(codes.max()) + 1
+    proba = _aligned(name, predicted, estimator.classes_, len(split.test), n_classes)
+    truth = codes[split.test]
+    return FoldResult(
+        model=name,
+        repeat=split.repeat,
+        fold=split.fold,
+        status=OK,
+        metrics=score(truth, proba),
+        class_f1=per_class_f1(truth, proba),
+        test=split.test,
+        proba=proba,
+        n_train=len(split.train),
+        fit_seconds=fitted - started,
+        predict_ms_per_cell=1e3 * (finished - fitted) / len(split.test),
+        n_parameters=count_parameters(estimator),
+    )
+
+
+def _skip(
+    name: str, model: Any, X: Matrix, codes: np.ndarray, split: Split, random_state: int
+) -> FoldResult:
+    """Record a fold that was not started."""
+    nothing = np.empty(0)
+    return FoldResult(
+        model=name,
+        repeat=split.repeat,
+        fold=split.fold,
+        status=TIME_LIMIT,
+        metrics={},
+        class_f1=nothing,
+        test=split.test,
+        proba=nothing,
+        n_train=len(split.train),
+        fit_seconds=np.nan,
+        predict_ms_per_cell=np.nan,
+        n_parameters=np.nan,
+    )
+
+
+def _aligned(
+    name: str, proba: np.ndarray, classes: np.ndarray, n_cells: int, n_classes: int
+) -> np.ndarray:
+    """Put probabilities into the columns of all classes; 0 for those absent from training."""
+    if (
+        proba.shape != (n_cells, len(classes))
+        or not np.isfinite(proba).all()
+        or proba.min(initial=0) < -1e-6
+        or not np.allclose(proba.sum(axis=1), 1, atol=1e-3)
+    ):
+        msg = (
+            f"Contestant {name!r} returned no probabilities: `predict_proba` must give "
+            f"{n_cells} cells x {len(classes)} classes of finite values that sum to 1 per cell, "
+            f"and gave shape {proba.shape} with values from {proba.min(initial=0):.3g} to "
+            f"{proba.max(initial=0):.3g}."
+        )
+        raise ValueError(msg)
+    aligned = np.zeros((n_cells, n_classes), dtype=np.float32)
+    aligned[:, np.asarray(classes, dtype=np.int64)] = proba
+    return aligned
+
+
+def _seconds(result: FoldResult) -> float:
+    """Wall time a result took; 0 for a fold that was not started."""
+    if result.status != OK:
+        return 0.0
+    return result.fit_seconds + 1e-3 * result.predict_ms_per_cell * len(result.test)

@@ -1,0 +1,120 @@
+"""Logistic regression on the best genes, with its penalty chosen on the training cells."""
+
+from __future__ import annotations
+
+import warnings
+from typing import TYPE_CHECKING, Self
+
+import numpy as np
+from sklearn.base import BaseEstimator, ClassifierMixin
+from sklearn.linear_model import LogisticRegression
+from sklearn.model_selection import StratifiedKFold
+from sklearn.pipeline import Pipeline, make_pipeline
+
+from ..features._transform import GeneScaler, GeneSelector
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from ..features._ranking import Matrix
+
+_UNTUNED = 0.1  # where too few cells are there for inner folds
+
+
+class TunedLogisticRegression(ClassifierMixin, BaseEstimator):
+    """L2 logistic regression, class-balanced, on standardised genes ranked by F test.
+
+    The penalty is the one with the smallest class-balanced log loss in inner folds of the training
+    cells, in which the genes are ranked and scaled anew. (Macro-F1 is too noisy to choose by:
+    over three data sets and ten folds its choice ranged over the whole grid, for the same mean
+    macro-F1 within 0.006 and a log loss higher by 0.04 to 0.17.)
+
+    Parameters
+    ----------
+    n_genes
+        Number of genes.
+    penalties
+        Inverse penalties ``C`` to choose from, ascending.
+    n_inner
+        Number of inner folds.
+    random_state
+        Seed of the inner folds.
+
+    Attributes
+    ----------
+    C_
+        The chosen inverse penalty.
+    model_
+        The fitted pipeline.
+    """
+
+    def __init__(
+        self,
+        n_genes: int = 1000,
+        penalties: Sequence[float] = (1e-3, 1e-2, 1e-1, 1.0),
+        n_inner: int = 3,
+        random_state: int = 0,
+    ) -> None:
+        self.n_genes = n_genes
+        self.penalties = penalties
+        self.n_inner = n_inner
+        self.random_state = random_state
+
+    def fit(self, X: Matrix, y: np.ndarray) -> Self:
+        """Choose the penalty and fit to cells x genes log values, dense or sparse."""
+        self.classes_, codes = np.unique(y, return_inverse=True)
+        self.C_ = self._choose(X, codes)
+        self.model_ = self._pipeline().set_params(logisticregression__C=self.C_).fit(X, codes)
+        return self
+
+    def predict_proba(self, X: Matrix) -> np.ndarray:
+        """Return cells x classes probabilities."""
+        return self.model_.predict_proba(X)
+
+    def predict(self, X: Matrix) -> np.ndarray:
+        """Return the most probable class."""
+        return self.classes_[self.predict_proba(X).argmax(axis=1)]
+
+    @property
+    def n_parameters_(self) -> int:
+        """Number of coefficients and intercepts."""
+        last = self.model_[-1]
+        return int(last.coef_.size + last.intercept_.size)
+
+    def _pipeline(self) -> Pipeline:
+        # the penalty is found by a path of warm starts, from the strongest to the weakest
+        regression = LogisticRegression(class_weight="balanced", max_iter=5000, warm_start=True)
+        return make_pipeline(GeneSelector("f_test", self.n_genes), GeneScaler(), regression)
+
+    def _choose(self, X: Matrix, codes: np.ndarray) -> float:
+        sizes = np.bincount(codes)
+        if len(self.penalties) == 1:
+            return float(self.penalties[0])
+        if (sizes >= self.n_inner).sum() < 2:  # an inner fold could train on a single class
+            return _UNTUNED
+        folds = StratifiedKFold(self.n_inner, shuffle=True, random_state=self.random_state)
+        losses = np.zeros((len(self.penalties), len(codes)))
+        with warnings.catch_warnings():
+            # classes with fewer cells than inner folds are unseen in some of them; they stay in
+            warnings.filterwarnings("ignore", message="The least populated class")
+            for train, test in folds.split(codes, codes):
+                losses[:, test] = self._path_losses(X, codes, train, test)
+        weights = (1 / sizes)[codes]
+        return float(self.penalties[int((losses @ weights).argmin())])
+
+    def _path_losses(
+        self, X: Matrix, codes: np.ndarray, train: np.ndarray, test: np.ndarray
+    ) -> np.ndarray:
+        """Log loss of each test cell (columns) under each penalty (rows)."""
+        *steps, regression = (step for _, step in self._pipeline().steps)
+        inputs = make_pipeline(*steps)
+        train_input = inputs.fit_transform(X[train], codes[train])
+        test_input = inputs.transform(X[test])
+        losses = []
+        for penalty in self.penalties:
+            regression.set_params(C=penalty).fit(train_input, codes[train])
+            proba = np.zeros((len(test), int(codes.max()) + 1))
+            proba[:, regression.classes_] = regression.predict_proba(test_input)
+            true_proba = proba[np.arange(len(test)), codes[test]]
+            losses.append(-np.log(np.maximum(true_proba, 1e-6)))
+        return np.array(losses)

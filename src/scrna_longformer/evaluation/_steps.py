@@ -1,0 +1,51 @@
+"""Small scikit-learn steps that the baselines share."""
+
+from __future__ import annotations
+
+import warnings
+from typing import TYPE_CHECKING, Any, Self
+
+from sklearn.base import BaseEstimator, TransformerMixin
+from sklearn.decomposition import PCA
+from sklearn.exceptions import ConvergenceWarning
+from sklearn.neural_network import MLPClassifier
+
+if TYPE_CHECKING:
+    import numpy as np
+
+
+class TrainingPCA(TransformerMixin, BaseEstimator):
+    """Principal components of the training cells, fewer where the cells or genes do not suffice.
+
+    Parameters
+    ----------
+    n_components
+        Number of components wanted.
+    random_state
+        Seed of the randomised solver.
+    """
+
+    def __init__(self, n_components: int = 50, random_state: int = 0) -> None:
+        self.n_components = n_components
+        self.random_state = random_state
+
+    def fit(self, X: np.ndarray, y: Any = None) -> Self:
+        """Learn the components of dense cells x genes ``X``."""
+        n_components = min(self.n_components, *X.shape)
+        self.pca_ = PCA(n_components, svd_solver="randomized", random_state=self.random_state)
+        self.pca_.fit(X)
+        return self
+
+    def transform(self, X: np.ndarray) -> np.ndarray:
+        """Return cells x components."""
+        return self.pca_.transform(X)
+
+
+class FixedBudgetMLP(MLPClassifier):
+    """A perceptron whose number of epochs is a budget: reaching it is no fault to warn about."""
+
+    def fit(self, X: np.ndarray, y: np.ndarray) -> Self:
+        """Train on dense cells x features ``X``."""
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", ConvergenceWarning)
+            return super().fit(X, y)

@@ -1,0 +1,115 @@
+"""Long tables of a comparison: per fold, over folds, per class, confusion."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pandas as pd
+
+from ._benchmark import OK, TIME_LIMIT, FoldResult
+from ._metrics import METRICS
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+COSTS = ("fit_seconds", "predict_ms_per_cell", "n_parameters")
+
+
+def fold_table(results: Sequence[FoldResult]) -> pd.DataFrame:
+    """Scores and costs of every finished fold.
+
+    Returns
+    -------
+    Columns ``model``, ``repeat``, ``fold``, ``metric`` (``METRICS`` and ``COSTS``), ``value``.
+    """
+    rows = [
+        (result.model, result.repeat, result.fold, metric, value)
+        for result in _finished(results)
+        for metric, value in (
+            *result.metrics.items(),
+            *((cost, getattr(result, cost)) for cost in COSTS),
+        )
+    ]
+    return _frame(rows, ["model", "repeat", "fold", "metric", "value"], results)
+
+
+def run_table(results: Sequence[FoldResult]) -> pd.DataFrame:
+    """What was run: ``model``, ``repeat``, ``fold``, ``status``, ``n_train``, ``n_test``."""
+    rows = [(r.model, r.repeat, r.fold, r.status, r.n_train, len(r.test)) for r in results]
+    return _frame(rows, ["model", "repeat", "fold", "status", "n_train", "n_test"], results)
+
+
+def summary_table(results: Sequence[FoldResult]) -> pd.DataFrame:
+    """Mean over the finished folds.
+
+    Returns
+    -------
+    Columns ``model``, ``metric``, ``mean``, ``sd`` (sample standard deviation over folds, which is
+    *not* the standard error of the mean: folds share training cells), ``n`` (folds).
+    """
+    folds = fold_table(results)
+    grouped = folds.groupby(["model", "metric"], observed=True, sort=True)["value"]
+    table = grouped.agg(mean="mean", sd="std", n="size").reset_index()
+    return table.sort_values(["model", "metric"], ignore_index=True)
+
+
+def class_table(
+    results: Sequence[FoldResult], codes: np.ndarray, class_names: Sequence[str]
+) -> pd.DataFrame:
+    """F1 of every class over the folds that test it.
+
+    Returns
+    -------
+    Columns ``model``, ``class``, ``f1`` (mean), ``sd``, ``n`` (folds), ``n_cells`` (of the class).
+    """
+    sizes = np.bincount(codes[codes >= 0], minlength=len(class_names))
+    rows = []
+    for model in _models(results):
+        f1 = np.array([r.class_f1 for r in _finished(results) if r.model == model])
+        for code, name in enumerate(class_names):
+            tested = f1[~np.isnan(f1[:, code]), code] if len(f1) else f1.ravel()
+            mean = tested.mean() if len(tested) else np.nan
+            sd = tested.std(ddof=1) if len(tested) > 1 else np.nan
+            rows.append((model, name, mean, sd, len(tested), sizes[code]))
+    table = _frame(rows, ["model", "class", "f1", "sd", "n", "n_cells"], results)
+    return table.astype({"class": pd.CategoricalDtype(list(class_names))})
+
+
+def confusion_table(
+    results: Sequence[FoldResult], codes: np.ndarray, class_names: Sequence[str]
+) -> pd.DataFrame:
+    """Out-of-fold confusion: how many cells of each class went where, summed over the repeats.
+
+    Returns
+    -------
+    Columns ``model``, ``true``, ``predicted``, ``n_cells``; pairs that occur.
+    """
+    n_classes = len(class_names)
+    rows = []
+    for model in _models(results):
+        counts = np.zeros((n_classes, n_classes), dtype=np.int64)
+        for result in _finished(results):
+            if result.model == model:
+                np.add.at(counts, (codes[result.test], result.proba.argmax(axis=1)), 1)
+        pairs = zip(*np.nonzero(counts), strict=True)
+        rows += [(model, class_names[i], class_names[j], counts[i, j]) for i, j in pairs]
+    table = _frame(rows, ["model", "true", "predicted", "n_cells"], results)
+    classes = pd.CategoricalDtype(list(class_names))
+    return table.astype({"true": classes, "predicted": classes})
+
+
+def _finished(results: Sequence[FoldResult]) -> list[FoldResult]:
+    return [result for result in results if result.status == OK]
+
+
+def _models(results: Sequence[FoldResult]) -> list[str]:
+    return list(dict.fromkeys(result.model for result in results))
+
+
+def _frame(rows: list[tuple], columns: list[str], results: Sequence[FoldResult]) -> pd.DataFrame:
+    """Build a frame in which every text is a category, in the order of the contest."""
+    frame = pd.DataFrame(rows, columns=columns)
+    orders = {"model": _models(results), "metric": [*METRICS, *COSTS], "status": [OK, TIME_LIMIT]}
+    types = {c: pd.CategoricalDtype(order) for c, order in orders.items() if c in columns}
+    return frame.astype(types)

@@ -1,0 +1,104 @@
+"""Results of a comparison as tidy data frames."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from .._keys import COMPARISON_RECORD
+
+if TYPE_CHECKING:
+    import pandas as pd
+    from anndata import AnnData
+
+
+@dataclass(frozen=True)
+class BaselineComparison:
+    """Everything a comparison left behind.
+
+    Attributes
+    ----------
+    summary
+        Mean, standard deviation over folds and number of folds: ``model``, ``metric``, ``mean``,
+        ``sd``, ``n``. Metrics are scores and costs (``fit_seconds``, ``predict_ms_per_cell``,
+        ``n_parameters``).
+    folds
+        The same per fold: ``model``, ``repeat``, ``fold``, ``metric``, ``value``.
+    per_class
+        ``model``, ``class``, ``f1`` (mean over the folds that test the class), ``sd``, ``n``,
+        ``n_cells``.
+    confusion
+        Out-of-fold predictions: ``model``, ``true``, ``predicted``, ``n_cells``.
+    runs
+        What was run: ``model``, ``repeat``, ``fold``, ``status`` (``'ok'`` or ``'time limit'``),
+        ``n_train``, ``n_test``.
+    models
+        The contestants: ``model``, ``description``.
+    params
+        How the comparison was called, on how many cells and genes, and how the labels came about.
+    complete
+        Whether all folds of all contestants were run; ``False`` after an interrupt or time limit.
+    """
+
+    summary: pd.DataFrame
+    folds: pd.DataFrame
+    per_class: pd.DataFrame
+    confusion: pd.DataFrame
+    runs: pd.DataFrame
+    models: pd.DataFrame
+    params: dict[str, Any]
+    complete: bool
+
+    @property
+    def table(self) -> pd.DataFrame:
+        """Means as one row per contestant and one column per metric, best macro-F1 first."""
+        wide = self.summary.pivot_table(
+            index="model", columns="metric", values="mean", observed=True, dropna=False
+        )
+        return wide.sort_values("macro_f1", ascending=False, kind="stable")
+
+
+def baseline_compare(adata: AnnData, key: str = COMPARISON_RECORD) -> BaselineComparison:
+    """Return the result of :func:`scrna_longformer.tl.baseline_compare` as data frames.
+
+    Parameters
+    ----------
+    adata
+        Annotated data with a comparison.
+    key
+        Its ``key_added``.
+
+    Returns
+    -------
+    BaselineComparison
+        Long data frames ``summary``, ``folds``, ``per_class``, ``confusion``, ``runs``, ``models``;
+        ``params``; ``complete``; and the wide ``table``.
+
+    Raises
+    ------
+    KeyError
+        If there is no such comparison.
+
+    Examples
+    --------
+    >>> import scrna_longformer as sl
+    >>> adata = sl.datasets.pbmc68k_reduced()
+    >>> sl.tl.baseline_compare(adata, "bulk_labels", models=["majority", "knn_pca"], n_splits=3)
+    >>> comparison = sl.get.baseline_compare(adata)
+    >>> list(comparison.table.index)
+    ['knn_pca', 'majority']
+    """
+    record = adata.uns.get(key)
+    if record is None or "runs" not in record:
+        found = [name for name, r in adata.uns.items() if hasattr(r, "keys") and "runs" in r]
+        msg = (
+            f"baseline_compare: no comparison under `key`={key!r}; uns has comparisons under "
+            f"{found or 'no key'}. Call sl.tl.baseline_compare(adata) first."
+        )
+        raise KeyError(msg)
+    frames = ("summary", "folds", "per_class", "confusion", "runs", "models")
+    return BaselineComparison(
+        **{name: record[name].copy() for name in frames},
+        params=dict(record["params"]),
+        complete=bool(record["complete"]),
+    )
