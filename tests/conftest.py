@@ -6,6 +6,11 @@ from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import Any
 
+# One thread for each test worker, before any library counts the cores: small kernels of several
+# workers that wait for each other's threads take many times as long. Tests of threading set more.
+for variable in ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "NUMBA_NUM_THREADS"):
+    os.environ.setdefault(variable, "1")
+
 import matplotlib as mpl
 import numpy as np
 import pandas as pd
@@ -19,6 +24,12 @@ mpl.use("Agg")  # no test may need a screen
 @pytest.fixture
 def rng() -> np.random.Generator:
     return np.random.default_rng(0)
+
+
+@pytest.fixture(autouse=True)
+def no_progress_bar(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Keep the reports of failing tests readable."""
+    monkeypatch.setattr("scrna_longformer.settings.progress_bar", False)
 
 
 @pytest.fixture

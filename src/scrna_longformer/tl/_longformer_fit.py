@@ -245,7 +245,7 @@ def _split(
 
     small = [
         f"{name!r} ({size})"
-        for name, size in zip(labels.names, labels.sizes, strict=True)
+        for name, size in zip(labels.names.tolist(), labels.sizes, strict=True)
         if size < min_cells
     ]
     if len(small) == len(labels.categories):
