@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
+from ._baseline_compare import baseline_compare
 from ._gene_knn import gene_knn_block, gene_knn_degree
 from ._training_history import training_history
 
-__all__ = ["gene_knn_block", "gene_knn_degree", "training_history"]
+__all__ = ["baseline_compare", "gene_knn_block", "gene_knn_degree", "training_history"]

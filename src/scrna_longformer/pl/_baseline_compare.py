@@ -1,0 +1,157 @@
+"""The comparison of models on the same folds."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from ._canvas import LONGFORMER, NO_SKILL, SIMPLE, axes_for, finish, quieten
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    import numpy as np
+    from anndata import AnnData
+    from matplotlib.axes import Axes
+
+_NO_SKILL_MODELS = ("majority", "depth_only")
+_MODELS = {
+    "depth_only": "sequencing depth only",
+    "knn_pca": "kNN on principal components",
+    "hist_gradient_boosting": "gradient boosting",
+    "mlp": "perceptron (MLP)",
+}
+_METRICS = {
+    "macro_f1": "macro-F1",
+    "weighted_f1": "weighted F1",
+    "mcc": "Matthews correlation",
+    "log_loss": "log-loss (nats)",
+    "brier": "Brier score",
+    "ece": "expected calibration error",
+}
+# in units of the distance between two models
+_BELOW = 0.1  # mean and interval
+_FOLD_BAND = (0.34, 0.12)  # folds, above them
+
+
+def baseline_compare(
+    adata: AnnData,
+    *,
+    metric: str = "macro_f1",
+    key: str = "baseline_compare",
+    ax: Axes | None = None,
+    show: bool | None = None,
+    save: str | Path | None = None,
+) -> Axes:
+    """Draw the score of every model on every fold, best model on top.
+
+    Small dots are folds, the large dot is their mean and the bar its 95 % interval. The transformer
+    is orange, simple models are blue, models without skill grey; the dotted line is where always
+    predicting the largest class gets. Models whose bars overlap were not told apart by these folds;
+    bars that do not overlap are no test either, because all models saw the same folds.
+
+    Parameters
+    ----------
+    adata
+        Annotated data with a comparison (:func:`~scrna_longformer.tl.baseline_compare`).
+    metric
+        Score to draw: a column of :func:`scrna_longformer.get.baseline_compare`.
+    key
+        Which comparison: the `key_added` of ``baseline_compare``.
+    ax
+        Axes to draw on; a new figure by default.
+    show
+        Whether to show the figure. By default as ``scanpy.settings.autoshow`` says, and never if
+        `ax` is given.
+    save
+        File to write the figure to; its ending chooses the format.
+
+    Returns
+    -------
+    Axes
+        The axes, also when the figure was shown.
+
+    Raises
+    ------
+    KeyError
+        There is no comparison under `key`.
+    ValueError
+        `metric` is none of its scores.
+
+    See Also
+    --------
+    scrna_longformer.get.baseline_compare : The numbers behind it.
+
+    Examples
+    --------
+    >>> import scrna_longformer as sl
+    >>> adata = sl.datasets.pbmc68k_reduced()
+    >>> models = ["majority", "nearest_centroid"]
+    >>> sl.tl.baseline_compare(adata, "bulk_labels", models=models, n_splits=3)
+    >>> ax = sl.pl.baseline_compare(adata, show=False)
+    >>> [tick.get_text() for tick in ax.get_yticklabels()]
+    ['nearest centroid', 'majority']
+    """
+    from ..evaluation import LOWER_IS_BETTER
+    from ..get._frames_scores import read_scores
+
+    scores = read_scores(adata, metric, key=key, caller="baseline_compare")
+    own_figure = ax is None
+    ax = axes_for(ax, size=(6.8, 1.1 + 0.42 * len(scores.models)))
+
+    for row, model in enumerate(scores.models):
+        colour = _colour(model)
+        folds = scores.folds[model].dropna().to_numpy()
+        ax.plot(folds, row - _offsets(len(folds)), "o", color=colour, ms=3.5, alpha=0.5, mew=0)
+        ax.hlines(row + _BELOW, scores.low[model], scores.high[model], color=colour, lw=1.8)
+        ax.plot(
+            scores.mean[model],
+            row + _BELOW,
+            "o",
+            color=colour,
+            ms=9,
+            mec="white",
+            mew=1.2,
+            zorder=4,
+        )
+        ax.annotate(
+            f"{scores.mean[model]:.3f}",
+            xy=(1, row),
+            xycoords=("axes fraction", "data"),
+            xytext=(6, 0),
+            textcoords="offset points",
+            va="center",
+            fontsize="small",
+            color=colour,
+        )
+    if "majority" in scores.models:
+        ax.axvline(scores.mean["majority"], color=NO_SKILL, ls=(0, (1, 2)), lw=1.2, zorder=0)
+
+    ax.set_yticks(range(len(scores.models)), [label_of(model) for model in scores.models])
+    ax.set_ylim(len(scores.models) - 0.4, -0.6)
+    better = ", lower is better" if metric in LOWER_IS_BETTER else ""
+    ax.set_xlabel(f"{_METRICS.get(metric, metric.replace('_', ' '))} on held-out cells{better}")
+    ax.margins(x=0.04)
+    left, right = ax.get_xlim()
+    if 0 <= left < 0.1 * right:  # so near to zero, the axis may as well begin there
+        ax.set_xlim(left=0)
+    quieten(ax, grid="x")
+    ax.tick_params(axis="y", length=0)
+    return finish(ax, own_figure=own_figure, show=show, save=save)
+
+
+def label_of(model: str) -> str:
+    """Name of a contestant, for an axis."""
+    return _MODELS.get(model, model.replace("_", " "))
+
+
+def _colour(model: str) -> str:
+    if model in _NO_SKILL_MODELS:
+        return NO_SKILL
+    return LONGFORMER if model.startswith("longformer") else SIMPLE
+
+
+def _offsets(n: int) -> np.ndarray:
+    """Heights of the folds above a model's bar, in their order: equal scores stay countable."""
+    import numpy as np
+
+    return np.linspace(*_FOLD_BAND, n) if n > 1 else np.full(n, np.mean(_FOLD_BAND))

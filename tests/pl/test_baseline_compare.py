@@ -1,0 +1,98 @@
+from __future__ import annotations
+
+import anndata as ad
+import numpy as np
+import pandas as pd
+import pytest
+
+import scrna_longformer as sl
+from scrna_longformer.evaluation._interval import corrected_interval
+
+SCORES = {
+    "majority": [0.05, 0.05, 0.05],
+    "logistic_regression": [0.70, 0.80, 0.75],
+    "longformer": [0.80, 0.82, 0.84],
+}
+BEST_FIRST = ["longformer", "logistic_regression", "majority"]
+
+
+@pytest.fixture
+def compared() -> ad.AnnData:
+    """A comparison of three models on three folds, as ``tl.baseline_compare`` writes it."""
+    rows = [(model, 0, fold, value) for model in SCORES for fold, value in enumerate(SCORES[model])]
+    better = pd.DataFrame(rows, columns=["model", "repeat", "fold", "value"])
+    worse = better.assign(value=1 - better["value"])
+    folds = pd.concat([better.assign(metric="macro_f1"), worse.assign(metric="log_loss")])
+    runs = better.drop(columns="value").assign(status="ok", n_train=100, n_test=50)
+    summary = folds.groupby(["model", "metric"])["value"].agg(["mean", "std", "size"]).reset_index()
+    empty = pd.DataFrame({"model": ["longformer"]})
+    adata = ad.AnnData(np.ones((2, 2), np.float32))
+    adata.uns["baseline_compare"] = {
+        **{"folds": folds.reset_index(drop=True), "runs": runs, "summary": summary},
+        **dict.fromkeys(("per_class", "confusion", "models"), empty),
+        **{"params": {"key": "cell_type"}, "complete": True},
+    }
+    return adata
+
+
+def names(ax) -> list[str]:
+    return [tick.get_text() for tick in ax.get_yticklabels()]
+
+
+def dots(ax, size: float) -> list[list[float]]:
+    return [line.get_xdata().tolist() for line in ax.get_lines() if line.get_markersize() == size]
+
+
+def test_best_model_is_on_top(compared: ad.AnnData):
+    ax = sl.pl.baseline_compare(compared, show=False)
+    assert names(ax) == ["longformer", "logistic regression", "majority"]
+    bottom, top = ax.get_ylim()
+    assert top < 0 < 2 < bottom
+
+
+def test_where_lower_is_better_the_lowest_is_on_top_and_the_axis_says_so(compared: ad.AnnData):
+    ax = sl.pl.baseline_compare(compared, metric="log_loss", show=False)
+    assert names(ax) == ["longformer", "logistic regression", "majority"]
+    assert ax.get_xlabel() == "log-loss (nats) on held-out cells, lower is better"
+
+
+def test_every_fold_and_mean_is_drawn(compared: ad.AnnData):
+    ax = sl.pl.baseline_compare(compared, show=False)
+    assert dots(ax, 3.5) == [SCORES[model] for model in BEST_FIRST]
+    np.testing.assert_allclose(
+        np.ravel(dots(ax, 9)), [np.mean(SCORES[model]) for model in BEST_FIRST]
+    )
+    assert [text.get_text() for text in ax.texts] == ["0.820", "0.750", "0.050"]
+
+
+def test_bars_are_the_intervals(compared: ad.AnnData):
+    ax = sl.pl.baseline_compare(compared, show=False)
+    bars = [collection.get_segments()[0][:, 0] for collection in ax.collections]
+    for bar, model in zip(bars, BEST_FIRST, strict=True):
+        np.testing.assert_allclose(bar, corrected_interval(SCORES[model], test_share=0.5))
+
+
+def test_majority_is_marked_and_everything_is_inside(compared: ad.AnnData):
+    ax = sl.pl.baseline_compare(compared, show=False)
+    dotted = [line for line in ax.get_lines() if line.get_linestyle() == "--"]
+    np.testing.assert_allclose([line.get_xdata() for line in dotted], [[0.05, 0.05]])
+    left, right = ax.get_xlim()
+    assert left == 0
+    assert right > max(corrected_interval(SCORES["logistic_regression"], test_share=0.5))
+
+
+def test_dots_of_a_model_stay_between_its_neighbours(compared: ad.AnnData):
+    ax = sl.pl.baseline_compare(compared, show=False)
+    for row, line in enumerate(line for line in ax.get_lines() if line.get_markersize() == 3.5):
+        assert np.all(np.abs(line.get_ydata() - row) < 0.5)
+        assert len(set(line.get_ydata())) == 3
+
+
+def test_unknown_metric_lists_the_known_ones(compared: ad.AnnData):
+    with pytest.raises(ValueError, match=r"`metric`='f1'.*\['macro_f1', 'log_loss'\]"):
+        sl.pl.baseline_compare(compared, metric="f1", show=False)
+
+
+def test_missing_comparison_names_the_call(compared: ad.AnnData):
+    with pytest.raises(KeyError, match=r"Call sl\.tl\.baseline_compare"):
+        sl.pl.baseline_compare(compared, key="other", show=False)
