@@ -118,4 +118,4 @@ class FittedLongformer:
 def _plain(names: np.ndarray) -> np.ndarray:
     """Undo what storage does to text: object arrays and string dtypes become fixed-width text."""
     names = np.asarray(names)
-    return names if names.dtype.kind in "biuf" else names.astype(str)
+    return names if names.dtype.kind in "biuf" else np.array(names.tolist(), dtype=str)
