@@ -75,7 +75,13 @@ def test_a_plateau_in_the_first_half_does_not_stop_training() -> None:
 
 @pytest.mark.parametrize(
     ("field", "value"),
-    [("max_steps", 0), ("learning_rate", 0), ("warmup", 1.0), ("weight_decay", -1), ("patience", 0)],
+    [
+        ("max_steps", 0),
+        ("learning_rate", 0),
+        ("warmup", 1.0),
+        ("weight_decay", -1),
+        ("patience", 0),
+    ],
 )
 def test_bad_fields_name_themselves(field: str, value: float) -> None:
     with pytest.raises(ValueError, match=f"`{field}`"):

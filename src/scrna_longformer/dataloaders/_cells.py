@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 from scipy import sparse
 
 # Dense copies up to this size are made once; larger sparse matrices are densified batch by batch.
 RESIDENT_BYTES = 2**30
 
-Matrix = np.ndarray | sparse.csr_matrix | sparse.csr_array
+Matrix = np.ndarray | sparse.csr_matrix
 
 
 class CellMatrix:
@@ -40,9 +42,9 @@ class CellMatrix:
             raise ValueError(msg)
         self._fill = None if fill is None else np.asarray(fill, dtype=np.float32)
         # always copies, so that training never depends on what the caller does to `X` meanwhile
-        self._values = X[:, columns[self._present]]
+        self._values: Any = X[:, columns[self._present]]
         if sparse.issparse(self._values):
-            self._values = sparse.csr_array(self._values)
+            self._values = sparse.csr_matrix(self._values)
             if self._values.shape[0] * self._values.shape[1] * 4 <= RESIDENT_BYTES:
                 self._values = self._values.toarray()
         self._values = self._values.astype(np.float32)
@@ -52,7 +54,7 @@ class CellMatrix:
 
     def rows(self, index: np.ndarray) -> np.ndarray:
         """Return ``(len(index), n_tokens)`` float32 values of these cells."""
-        block = self._values[index]
+        block: Any = self._values[index]
         if sparse.issparse(block):
             block = block.toarray()
         if len(self._present) == self.n_tokens:

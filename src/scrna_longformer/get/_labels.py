@@ -107,7 +107,9 @@ def read_labels(
             "sc.tl.leiden(adata)."
         )
         raise ValueError(msg)
-    recode = np.full(len(column.cat.categories) + 1, -1, dtype=np.int64)  # last entry serves code -1
+    recode = np.full(
+        len(column.cat.categories) + 1, -1, dtype=np.int64
+    )  # last entry serves code -1
     recode[used] = np.arange(len(used))
     return Labels(
         key=key,

@@ -42,7 +42,9 @@ def read_fitted(
     record = reference.uns.get(LongformerKeys(reference_key).record)
     if record is None or "model" not in record:
         fits = sorted(
-            key for key, value in reference.uns.items() if hasattr(value, "get") and "model" in value
+            key
+            for key, value in reference.uns.items()
+            if hasattr(value, "get") and "model" in value
         )
         why = (
             "it was fitted with store_model=False"

@@ -40,7 +40,5 @@ def count_parameters(
     from ..nn import count_parameters as count
 
     return count(
-        LongformerConfig.from_preset(
-            preset, n_genes=n_tokens, n_classes=n_classes, **model_options
-        )
+        LongformerConfig.from_preset(preset, n_genes=n_tokens, n_classes=n_classes, **model_options)
     )

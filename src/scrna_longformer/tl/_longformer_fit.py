@@ -375,11 +375,9 @@ def _write_split(
     import numpy as np
     import pandas as pd
 
-    codes = np.full(adata.n_obs, 2)
-    codes[train], codes[validation] = 0, 1
-    adata.obs[keys.split] = pd.Categorical.from_codes(
-        codes, categories=["train", "validation", "unlabelled"]
-    )
+    split = np.full(adata.n_obs, "unlabelled", dtype="<U10")
+    split[train], split[validation] = "train", "validation"
+    adata.obs[keys.split] = pd.Categorical(split, ["train", "validation", "unlabelled"])
 
 
 def _log_outcome(

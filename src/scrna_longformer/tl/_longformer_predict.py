@@ -114,7 +114,9 @@ def longformer_predict(
 
     adata = adata.copy() if copy else adata
     make_actual(adata, caller=CALLER)
-    labels = Labels(key="", codes=prediction.proba.argmax(axis=1), categories=pd.Index(fitted.classes))
+    labels = Labels(
+        key="", codes=prediction.proba.argmax(axis=1), categories=pd.Index(fitted.classes)
+    )
     write_prediction(adata, keys, labels, prediction)
     adata.uns[keys.predict_record] = _record(fitted, columns, reference, reference_key, layer)
     log.info(
@@ -178,12 +180,13 @@ def _record(
 ) -> dict[str, Any]:
     import numpy as np
 
-    from .._digest import digest_names
-    from .._digest import digest_array
+    from .._digest import digest_array, digest_names
 
     arrays = fitted.to_arrays()
     return {
-        "source_digest": digest_names(f"{name}:{digest_array(arrays[name])}" for name in sorted(arrays)),
+        "source_digest": digest_names(
+            f"{name}:{digest_array(arrays[name])}" for name in sorted(arrays)
+        ),
         "gene_overlap": float((columns >= 0).mean()),
         "n_absent": int((columns < 0).sum()),
         "absent_genes": np.asarray(fitted.genes[columns < 0], dtype=str),

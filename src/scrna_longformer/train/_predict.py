@@ -8,6 +8,7 @@ import numpy as np
 import torch
 
 from ..dataloaders._cells import CellMatrix
+from ..nn._config import LongformerConfig
 from ..nn._longformer import GeneLongformer
 
 # Activations of one inference batch: tokens x width, a few megabytes that stay in the cache.
@@ -30,18 +31,20 @@ class Prediction:
     embedding: np.ndarray
 
 
-def inference_batch_size(model: GeneLongformer) -> int:
+def inference_batch_size(config: LongformerConfig) -> int:
     """Cells per inference batch: a function of the model's sizes alone, so results are repeatable."""
-    elements_per_cell = model.config.n_genes * model.config.d_model
+    elements_per_cell = config.n_genes * config.d_model
     return int(np.clip(BATCH_ELEMENTS // elements_per_cell, 1, 1024))
 
 
 @torch.inference_mode()
-def predict(model: GeneLongformer, cells: CellMatrix, index: np.ndarray | None = None) -> Prediction:
+def predict(
+    model: GeneLongformer, cells: CellMatrix, index: np.ndarray | None = None
+) -> Prediction:
     """Predict these cells (all by default) in evaluation mode, batch by batch."""
     index = np.arange(len(cells)) if index is None else index
     device = next(model.parameters()).device
-    size = inference_batch_size(model)
+    size = inference_batch_size(model.config)
     was_training = model.training
     model.eval()
     proba = np.empty((len(index), model.config.n_classes), dtype=np.float32)

@@ -102,9 +102,7 @@ class TrainingRun:
         loss = self._loss(self.model, self.schedule[step])
         self.optimizer.zero_grad(set_to_none=True)
         self.fabric.backward(loss)
-        self.fabric.clip_gradients(
-            self.model, self.optimizer, max_norm=self.config.gradient_clip
-        )
+        self.fabric.clip_gradients(self.model, self.optimizer, max_norm=self.config.gradient_clip)
         self.optimizer.step()
         self.average.update_parameters(self.model.module)
         return loss.detach()
@@ -112,7 +110,7 @@ class TrainingRun:
     @torch.inference_mode()
     def stopping_loss(self) -> float:
         """Balanced loss of the averaged weights on the stopping cells."""
-        size = inference_batch_size(self.average.module)
+        size = inference_batch_size(self.model.module.config)
         total, weight = 0.0, 0.0
         for start in range(0, len(self.stopping_index), size):
             rows = self.stopping_index[start : start + size]
