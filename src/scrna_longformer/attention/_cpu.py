@@ -3,151 +3,191 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from itertools import pairwise
-from typing import Any
+from functools import cache
+from importlib import import_module
+from types import ModuleType
+from typing import Any, NamedTuple
+from weakref import WeakKeyDictionary
 
 import numpy as np
 import torch
 from torch.autograd.function import once_differentiable
 
+from .._settings import log
 from ..graph._gene_graph import GeneGraph
 from . import _numba_plain
 from ._dropout import Dropout
 
-_WORTH_A_THREAD = 2**22  # multiply-adds: about what a second thread takes to wake up
+N_HEADS = (1, 2, 4, 8, 16)
+_WORTH_A_THREAD = 2**22  # multiply-adds: about what it takes to wake a thread
 _NO_DROPOUT = (np.zeros((1, 2), dtype=np.uint32), np.uint32(0), 1.0)
-
-
-def numba_plain(
-    qkv: torch.Tensor, graph: GeneGraph, *, n_heads: int, scale: float, dropout: Dropout | None
-) -> torch.Tensor:
-    """Plain-loop kernels; float32 and float64, half precision computed in float32."""
-    if qkv.device.type != "cpu":
-        msg = f"`backend='numba_plain'` runs on the CPU; `qkv` is on {qkv.device}."
-        raise ValueError(msg)
-    return _apply(_numba_plain, qkv, graph, n_heads, scale, dropout)
 
 
 def numba_vectors(
     qkv: torch.Tensor, graph: GeneGraph, *, n_heads: int, scale: float, dropout: Dropout | None
 ) -> torch.Tensor:
     """Vector kernels; float32, half precision computed in float32."""
-    return numba_plain(qkv, graph, n_heads=n_heads, scale=scale, dropout=dropout)
+    d_model = qkv.shape[-1] // 3
+    if reason := why_not_vectors(d_model, n_heads, qkv.dtype):
+        msg = f"`backend='numba'` cannot run: {reason}. Use backend='numba_plain' or 'auto'."
+        raise ValueError(msg)
+    _on_cpu(qkv, "numba")
+    kernels = import_module("._numba", __package__)
+    layout = kernels.Layout(d_model, n_heads)
+    call = _Call(kernels, graph, layout, n_heads, scale, dropout)
+    return _Attention.apply(qkv.float(), call).to(qkv.dtype)
 
 
-def why_not_vectors(d_model: int, n_heads: int, dtype: torch.dtype) -> str:
-    """Say why the vector kernels do not serve a width, or return an empty string."""
-    if d_model % 16 or n_heads not in (1, 2, 4, 8, 16):
-        return f"d={d_model}, n_heads={n_heads}"
-    return "float64" if dtype == torch.float64 else ""
-
-
-def _apply(
-    kernels: Any,
-    qkv: torch.Tensor,
-    graph: GeneGraph,
-    n_heads: int,
-    scale: float,
-    dropout: Dropout | None,
+def numba_plain(
+    qkv: torch.Tensor, graph: GeneGraph, *, n_heads: int, scale: float, dropout: Dropout | None
 ) -> torch.Tensor:
+    """Plain-loop kernels; float32 and float64, half precision computed in float32."""
+    _on_cpu(qkv, "numba_plain")
     computed = qkv if qkv.dtype == torch.float64 else qkv.float()
-    return _Attention.apply(computed, kernels, graph, n_heads, scale, dropout).to(qkv.dtype)
+    call = _Call(_numba_plain, graph, n_heads, n_heads, scale, dropout)
+    return _Attention.apply(computed, call).to(qkv.dtype)
+
+
+def why_not_vectors(d_model: int, n_heads: int, dtype: torch.dtype = torch.float32) -> str:
+    """Say why the vector kernels do not serve this, or return an empty string."""
+    if d_model % 16 or n_heads not in N_HEADS:
+        return (
+            f"the vector kernels serve widths that are multiples of 16 and {N_HEADS} heads, "
+            f"not d={d_model} with {n_heads} heads"
+        )
+    if dtype == torch.float64:
+        return "the vector kernels compute in float32, not float64"
+    return _why_not_imported()
+
+
+@cache
+def _why_not_imported() -> str:
+    """Say why the vector kernels cannot be imported; log it once."""
+    try:
+        import_module("._numba", __package__)
+    except ImportError as error:
+        log.warning("The vector kernels of attention do not run, slower ones do: %s.", error)
+        return f"the vector kernels cannot be imported: {error}"
+    return ""
+
+
+def _on_cpu(qkv: torch.Tensor, backend: str) -> None:
+    if qkv.device.type != "cpu":
+        msg = f"`backend={backend!r}` runs on the CPU, and `qkv` is on {qkv.device}."
+        raise ValueError(msg)
+
+
+class _Call(NamedTuple):
+    """What forward and backward share besides tensors."""
+
+    kernels: ModuleType
+    graph: GeneGraph
+    layout: Any  # n_heads, or with d as the type that vector kernels are compiled for
+    n_heads: int
+    scale: float
+    dropout: Dropout | None
+
+    def run(self, kernel: Callable, cells: int, arrays: list[torch.Tensor], *, rows: bool) -> None:
+        """Run a kernel over all cells; ``rows`` says that their rows may be split."""
+        flat = [x.detach().flatten(0, 1).numpy() for x in arrays]
+        lists, spans = neighbour_lists(self.graph), _spans(self.graph, cells)
+        drops = _NO_DROPOUT
+        if self.dropout is not None:
+            keys = self.dropout.keys(cells)
+            drops = keys, np.uint32(self.dropout.threshold), self.dropout.kept_scale
+        options = self.layout, self.scale, drops
+        edges = cells * self.graph.n_edges * flat[0].shape[1]
+        pieces = _cut(len(spans), threads=torch.get_num_threads(), work=edges, rows=rows)
+        _on_threads(lambda work: kernel(*flat, lists, spans, work, *options), pieces)
 
 
 class _Attention(torch.autograd.Function):
     @staticmethod
-    def forward(
-        ctx: Any,
-        qkv: torch.Tensor,
-        kernels: Any,
-        graph: GeneGraph,
-        n_heads: int,
-        scale: float,
-        dropout: Dropout | None,
-    ) -> torch.Tensor:
+    def forward(ctx: Any, qkv: torch.Tensor, call: _Call) -> torch.Tensor:
         qkv = qkv.contiguous()
         cells, tokens, width = qkv.shape
         out = qkv.new_empty(cells, tokens, width // 3)
-        stats = qkv.new_empty(cells, tokens, 2, n_heads)
-        lists = _neighbour_lists(graph)
-        drops = _drops(dropout, cells)
-        arrays = [x.detach().numpy() for x in (qkv, out, stats)]
-        _run(
-            lambda block: kernels.forward(*arrays, lists, block, n_heads, scale, drops),
-            list(_blocks(cells, graph, qkv, whole_cells=False)),
-        )
+        stats = qkv.new_empty(cells, tokens, 2, call.n_heads)
+        call.run(call.kernels.forward, cells, [qkv, out, stats], rows=True)
         ctx.save_for_backward(qkv, stats)
-        ctx.options = kernels, graph, n_heads, scale, drops
+        ctx.call = call
         return out
 
     @staticmethod
     @once_differentiable
-    def backward(ctx: Any, grad_out: torch.Tensor) -> tuple[torch.Tensor | None, ...]:
+    def backward(ctx: Any, grad_out: torch.Tensor) -> tuple[torch.Tensor, None]:
         qkv, stats = ctx.saved_tensors
-        kernels, graph, n_heads, scale, drops = ctx.options
         grad_qkv = torch.empty_like(qkv)
-        lists = _neighbour_lists(graph)
-        arrays = [x.detach().numpy() for x in (qkv, stats, grad_out.contiguous(), grad_qkv)]
-        _run(
-            lambda block: kernels.backward(*arrays, lists, block, n_heads, scale, drops),
-            list(_blocks(qkv.shape[0], graph, qkv, whole_cells=True)),
-        )
-        return grad_qkv, None, None, None, None, None
+        tensors = [qkv, stats, grad_out.contiguous(), grad_qkv]
+        ctx.call.run(ctx.call.kernels.backward, len(qkv), tensors, rows=False)
+        return grad_qkv, None
 
 
-def _neighbour_lists(graph: GeneGraph) -> tuple[np.ndarray, ...]:
-    order = np.arange(graph.n_genes, dtype=np.int32) if graph.order is None else graph.order
-    return graph.indptr, graph.indices, order
+_lists: WeakKeyDictionary[GeneGraph, tuple] = WeakKeyDictionary()
 
 
-def _drops(dropout: Dropout | None, cells: int) -> tuple[np.ndarray, np.uint32, float]:
-    if dropout is None:
-        return _NO_DROPOUT
-    return dropout.keys(cells), np.uint32(dropout.threshold), dropout.kept_scale
+def neighbour_lists(graph: GeneGraph) -> tuple:
+    """Return the graph in the order of its visits, as kernels read it; kept while it lives."""
+    if graph not in _lists:
+        _lists[graph] = _in_visiting_order(graph)
+    return _lists[graph]
 
 
-def _blocks(
-    cells: int, graph: GeneGraph, qkv: torch.Tensor, *, whole_cells: bool
-) -> Iterator[tuple[int, int, int, int]]:
-    """Cut the work into (first cell, last cell, first row, last row), for threads to pick up.
+def _in_visiting_order(graph: GeneGraph) -> tuple:
+    genes = np.arange(graph.n_genes, dtype=np.int32)
+    order = graph.visiting_order
+    if order is None:
+        return graph.indptr, graph.indices, genes, genes, graph.indptr[:-1], graph.max_degree
+    rank = np.empty_like(order)
+    rank[order] = genes
+    degrees = graph.degrees[order]
+    indptr = np.concatenate([[0], np.cumsum(degrees)]).astype(np.int32)
+    first_edge = graph.indptr[order]
+    # within a row the edges keep their order: sums run alike, and dropout finds its edges
+    edges = np.arange(graph.n_edges) - np.repeat(indptr[:-1] - first_edge, degrees)
+    return indptr, rank[graph.indices[edges]], order, rank, first_edge, graph.max_degree
 
-    A block holds whole cells where that is required or gives every thread enough of them.
-    """
-    work = cells * graph.n_edges * qkv.shape[2]
-    pieces = (
-        1
-        if torch.get_num_threads() == 1
-        else min(4 * torch.get_num_threads(), work // _WORTH_A_THREAD)
-    )
-    pieces = max(1, pieces)
-    by_cell = min(pieces, cells)
-    by_row = 1 if whole_cells else -(-pieces // max(by_cell, 1))
-    row_cuts = np.linspace(0, graph.n_genes, by_row + 1).astype(int)
+
+def _spans(graph: GeneGraph, cells: int) -> np.ndarray:
+    """Rows of (first token minus first gene, first and last position, dropout key) of each cell."""
     if graph.cells is not None and cells == 1:
-        row_cuts = graph.cells[np.linspace(0, len(graph.cells) - 1, pieces + 1).astype(int)]
-    cell_cuts = np.linspace(0, cells, by_cell + 1).astype(int)
-    for first_cell, last_cell in pairwise(cell_cuts):
-        for first_row, last_row in pairwise(row_cuts):
-            yield int(first_cell), int(last_cell), int(first_row), int(last_row)
+        first, last = graph.cells[:-1], graph.cells[1:]
+        return np.stack([0 * first, first, last, 0 * first], axis=1).astype(np.int64)
+    cell = np.arange(cells, dtype=np.int64)
+    return np.stack([cell * graph.n_genes, 0 * cell, 0 * cell + graph.n_genes, cell], axis=1)
+
+
+def _cut(spans: int, *, threads: int, work: int, rows: bool) -> list[tuple[int, int, int, int]]:
+    """Cut the spans into pieces of work (see ``_numba_plain.py``) for the threads to pick up."""
+    pieces = 1 if threads == 1 else max(1, min(4 * threads, work // _WORTH_A_THREAD))
+    groups = min(pieces, spans)
+    cuts = np.linspace(0, spans, groups + 1).astype(int).tolist()
+    # too few cells for the threads: split their rows, where rows are independent
+    parts = min(pieces, threads) if rows and groups < threads else 1
+    return [
+        (cuts[group], cuts[group + 1], part, parts)
+        for group in range(groups)
+        for part in range(parts)
+    ]
 
 
 _pool: ThreadPoolExecutor | None = None
+_pool_threads = 0
 
 
-def _run(work: Callable[[tuple[int, int, int, int]], None], blocks: list) -> None:
-    """Do the blocks, on as many threads as torch uses."""
-    global _pool
+def _on_threads(kernel: Callable[[tuple], None], pieces: list[tuple[int, int, int, int]]) -> None:
+    """Run the pieces on as many threads as torch uses; kernels hold no lock of Python's."""
+    global _pool, _pool_threads
     threads = torch.get_num_threads()
-    if threads == 1 or len(blocks) < 2:
-        for block in blocks:
-            work(block)
+    if threads == 1 or len(pieces) == 1:
+        for piece in pieces:
+            kernel(piece)
         return
-    if _pool is None or _pool._max_workers < threads:
-        _pool = ThreadPoolExecutor(threads, thread_name_prefix="attention")
-    for _ in _pool.map(work, blocks):
-        pass
+    if _pool is None or _pool_threads != threads:
+        _pool, _pool_threads = ThreadPoolExecutor(threads, "attention"), threads
+    list(_pool.map(kernel, pieces))
 
 
 def _forget_pool() -> None:

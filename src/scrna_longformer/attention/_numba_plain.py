@@ -1,17 +1,26 @@
 """The CPU kernels in plain loops: what the vector kernels must equal, at any width.
 
-Arrays (one meaning here and in ``_numba.py``):
+Their arguments, here and in ``_numba.py``:
 
-- ``qkv``, ``grad_qkv``: (cells, tokens, 3 d), queries | keys | values, feature f in
-  head f % n_heads;
-- ``out``, ``grad_out``: (cells, tokens, d);
-- ``stats``: (cells, tokens, 2, heads), largest score and 1 / sum of exponentials of each row;
-- ``graph``: ``indptr``, ``indices``, and ``order``, in which the rows are visited;
-- ``block``: first and last cell, first and last position of ``order``, of this call;
-- ``dropout``: keys (cells, 2), threshold, scale of kept weights; a threshold of 0 drops nothing.
+``qkv``, ``grad_qkv``
+    (tokens, 3 d): queries | keys | values; feature f is of head f % n_heads.
+``out``, ``grad_out``
+    (tokens, d).
+``stats``
+    (tokens, 2, heads): each query's largest score, and 1 / sum of its exponentials.
+``lists``
+    The graph in the order in which its rows are visited: ``indptr``, ``neighbours`` (positions, not
+    genes), ``order`` (gene at each position), ``rank`` (its inverse), ``first_edge`` (where the row
+    starts in the graph's own order, for dropout) and the longest row's length.
+``spans``
+    One row per cell: its first token minus its first gene, first and last position, dropout key.
+``work``
+    First and last span of this call, and which part of how many parts of their rows.
+``dropout``
+    Keys (cells, 2), threshold, scale of kept weights; a threshold of 0 drops nothing.
 
-A call owns the rows it visits, and in the backward also their keys: blocks of one backward must not
-share tokens. Then no two threads write the same number, and bits do not depend on their count.
+A call owns the rows it visits, and a backward call whole cells. So no two threads ever write the same
+number, each number is summed in one order, and the bits do not depend on the number of threads.
 """
 
 from __future__ import annotations
@@ -19,18 +28,19 @@ from __future__ import annotations
 import numba
 import numpy as np
 
-FAST = {"contract", "nsz", "arcp"}  # no reassociation: the same bits on every machine path
+FAST = {"contract", "nsz", "arcp"}  # no reassociation
 
 
 @numba.njit(forceinline=True)
-def _mix(x):  # type: ignore[no-untyped-def]
+def _mix(x):
+    # numba widens 32-bit products to 64 bits: cut them back at every step
     x = np.uint32((x ^ (x >> 16)) * 0x7FEB352D)
     x = np.uint32((x ^ (x >> 15)) * 0x846CA68B)
     return np.uint32(x ^ (x >> 16))
 
 
 @numba.njit(forceinline=True)
-def _keep(edge, h, n_heads, cell, dropout):  # type: ignore[no-untyped-def]
+def _keep(edge, h, n_heads, cell, dropout):
     keys, threshold, kept_scale = dropout
     if threshold == 0:
         return 1.0
@@ -40,85 +50,77 @@ def _keep(edge, h, n_heads, cell, dropout):  # type: ignore[no-untyped-def]
 
 
 @numba.njit(fastmath=FAST)
-def _dot(x, y, h, n_heads):  # type: ignore[no-untyped-def]
+def _dot(x, y, h, n_heads):
     total = 0.0
     for f in range(h, len(x), n_heads):
         total += x[f] * y[f]
     return total
 
 
+@numba.njit(forceinline=True)
+def rows_of(work, first, last):
+    """Return the positions that a call visits of a cell's."""
+    _, _, part, parts = work
+    length = last - first
+    return range(first + length * part // parts, first + length * (part + 1) // parts)
+
+
 @numba.njit(cache=True, nogil=True, fastmath=FAST)
-def forward(qkv, out, stats, graph, block, n_heads, scale, dropout):  # type: ignore[no-untyped-def]
-    """Write ``out`` and ``stats`` of the block's rows."""
-    indptr, indices, order = graph
-    first_cell, last_cell, first_row, last_row = block
-    d = out.shape[2]
-    scores = np.empty(max_degree(graph, block))
-    for cell in range(first_cell, last_cell):
-        for position in range(first_row, last_row):
-            i = order[position]
-            start, degree = indptr[i], indptr[i + 1] - indptr[i]
-            q = qkv[cell, i, :d]
+def forward(qkv, out, stats, lists, spans, work, n_heads, scale, dropout):
+    """Write ``out`` and ``stats`` of the rows."""
+    indptr, neighbours, order, _, first_edge, longest = lists
+    d = out.shape[1]
+    scores = np.empty(longest)
+    for span in range(work[0], work[1]):
+        base, first, last, cell = spans[span]
+        for p in rows_of(work, first, last):
+            i, start, degree = base + order[p], indptr[p], indptr[p + 1] - indptr[p]
             for h in range(n_heads):
                 largest = -np.inf
                 for n in range(degree):
-                    scores[n] = _dot(q, qkv[cell, indices[start + n], d : 2 * d], h, n_heads)
+                    j = base + order[neighbours[start + n]]
+                    scores[n] = _dot(qkv[i, :d], qkv[j, d : 2 * d], h, n_heads)
                     largest = max(largest, scores[n])
                 total = 0.0
                 for n in range(degree):
                     scores[n] = np.exp(scale * (scores[n] - largest))
                     total += scores[n]
-                for f in range(h, d, n_heads):
-                    out[cell, i, f] = 0
+                out[i, h::n_heads] = 0
                 for n in range(degree):
-                    weight = scores[n] / total * _keep(start + n, h, n_heads, cell, dropout)
-                    v = qkv[cell, indices[start + n], 2 * d :]
+                    j = base + order[neighbours[start + n]]
+                    weight = scores[n] / total * _keep(first_edge[p] + n, h, n_heads, cell, dropout)
                     for f in range(h, d, n_heads):
-                        out[cell, i, f] += weight * v[f]
-                stats[cell, i, 0, h] = largest
-                stats[cell, i, 1, h] = 1 / total
+                        out[i, f] += weight * qkv[j, 2 * d + f]
+                stats[i, 0, h] = largest
+                stats[i, 1, h] = 1 / total
 
 
 @numba.njit(cache=True, nogil=True, fastmath=FAST)
-def backward(qkv, stats, grad_out, grad_qkv, graph, block, n_heads, scale, dropout):  # type: ignore[no-untyped-def]
-    """Write ``grad_qkv`` of the block's tokens."""
-    indptr, indices, order = graph
-    first_cell, last_cell, first_row, last_row = block
-    d = grad_out.shape[2]
-    weights = np.empty(max_degree(graph, block))
-    grads = np.empty(len(weights))
-    for cell in range(first_cell, last_cell):
-        for position in range(first_row, last_row):
-            grad_qkv[cell, order[position]] = 0
-        for position in range(first_row, last_row):
-            i = order[position]
-            start, degree = indptr[i], indptr[i + 1] - indptr[i]
-            q, g = qkv[cell, i, :d], grad_out[cell, i]
+def backward(qkv, stats, grad_out, grad_qkv, lists, spans, work, n_heads, scale, dropout):
+    """Write ``grad_qkv`` of the cells."""
+    indptr, neighbours, order, _, first_edge, longest = lists
+    d = grad_out.shape[1]
+    weights, grads = np.empty(longest), np.empty(longest)
+    for span in range(work[0], work[1]):
+        base, first, last, cell = spans[span]
+        for p in range(first, last):
+            grad_qkv[base + order[p]] = 0
+        for p in range(first, last):
+            i, start, degree = base + order[p], indptr[p], indptr[p + 1] - indptr[p]
             for h in range(n_heads):
-                largest, inverse_sum = stats[cell, i, 0, h], stats[cell, i, 1, h]
-                mean = 0.0  # of the weights' gradients, under the weights
+                mean = 0.0  # of the gradients of the weights, under the weights
                 for n in range(degree):
-                    j = indices[start + n]
-                    score = _dot(q, qkv[cell, j, d : 2 * d], h, n_heads)
-                    weights[n] = np.exp(scale * (score - largest)) * inverse_sum
-                    grads[n] = _dot(g, qkv[cell, j, 2 * d :], h, n_heads)
-                    grads[n] *= _keep(start + n, h, n_heads, cell, dropout)
+                    j = base + order[neighbours[start + n]]
+                    score = _dot(qkv[i, :d], qkv[j, d : 2 * d], h, n_heads)
+                    weights[n] = np.exp(scale * (score - stats[i, 0, h])) * stats[i, 1, h]
+                    grads[n] = _dot(grad_out[i], qkv[j, 2 * d :], h, n_heads)
+                    grads[n] *= _keep(first_edge[p] + n, h, n_heads, cell, dropout)
                     mean += weights[n] * grads[n]
                 for n in range(degree):
-                    j = indices[start + n]
+                    j = base + order[neighbours[start + n]]
                     grad_score = scale * weights[n] * (grads[n] - mean)
-                    dropped = weights[n] * _keep(start + n, h, n_heads, cell, dropout)
+                    kept = weights[n] * _keep(first_edge[p] + n, h, n_heads, cell, dropout)
                     for f in range(h, d, n_heads):
-                        grad_qkv[cell, i, f] += grad_score * qkv[cell, j, d + f]
-                        grad_qkv[cell, j, d + f] += grad_score * q[f]
-                        grad_qkv[cell, j, 2 * d + f] += dropped * g[f]
-
-
-@numba.njit
-def max_degree(graph, block):  # type: ignore[no-untyped-def]
-    """Longest row of the block, to size its scratch."""
-    indptr, _, order = graph
-    longest = 0
-    for position in range(block[2], block[3]):
-        longest = max(longest, indptr[order[position] + 1] - indptr[order[position]])
-    return longest
+                        grad_qkv[i, f] += grad_score * qkv[j, d + f]
+                        grad_qkv[j, d + f] += grad_score * qkv[i, f]
+                        grad_qkv[j, 2 * d + f] += kept * grad_out[i, f]

@@ -8,6 +8,9 @@ from functools import cached_property
 import numpy as np
 from scipy import sparse
 
+from ._order import module_order
+
+ORDER_FROM = 2000  # genes: below, a cell fits the caches in any order
 MAX_EDGES = 2**31 - 1  # positions and dropout counters are 32-bit
 
 
@@ -26,7 +29,8 @@ class GeneGraph:
         ``int32`` of length ``n_edges``, ascending inside each row.
     order
         ``int32`` permutation of the genes, or ``None``: the order in which attention visits the
-        rows. It changes which rows share the processor's caches, never a result's meaning.
+        rows. It decides which rows share the processor's caches, and never what is computed; with
+        ``None`` attention finds a good one itself (:attr:`visiting_order`).
     cells
         ``int32`` offsets of the cells of a token graph (:meth:`restrict`), or ``None``: no edge
         leaves ``cells[c]:cells[c + 1]``, so cells can be worked on independently.
@@ -54,7 +58,10 @@ class GeneGraph:
 
     def __getstate__(self) -> dict:
         """Pickle the lists alone: what was derived from them is cheap to derive again."""
-        return {field.name: getattr(self, field.name) for field in fields(self)}
+        state = {field.name: getattr(self, field.name) for field in fields(self)}
+        if "visiting_order" in vars(self):
+            state["visiting_order"] = self.visiting_order  # the one that is not cheap
+        return state
 
     @property
     def n_genes(self) -> int:
@@ -82,6 +89,17 @@ class GeneGraph:
         return np.repeat(np.arange(self.n_genes, dtype=np.int32), self.degrees)
 
     @cached_property
+    def visiting_order(self) -> np.ndarray | None:
+        """The order in which attention visits the rows; ``None`` is their own.
+
+        It is :attr:`order` if that is given, and :func:`~scrna_longformer.graph.module_order` for
+        other graphs of 2,000 genes or more.
+        """
+        if self.order is None and self.cells is None and self.n_genes >= ORDER_FROM:
+            return module_order(self)
+        return self.order
+
+    @cached_property
     def is_symmetric(self) -> bool:
         """Whether every edge runs both ways."""
         matrix = self.to_scipy()
@@ -99,8 +117,8 @@ class GeneGraph:
             Genes × genes; an entry that is stored and not zero is an edge, whatever its value. The
             diagonal must be full: a gene without neighbours has no defined attention.
         order
-            Permutation of the genes in which attention visits the rows (see
-            :func:`~scrna_longformer.graph.module_order`).
+            Permutation of the genes in which attention visits the rows, instead of the one it would
+            find itself.
 
         Raises
         ------
