@@ -119,6 +119,32 @@ def read_labels(
     )
 
 
+def read_groups(adata: AnnData, groupby: str, *, caller: str = "this function") -> Labels:
+    """Read ``obs[groupby]`` as groups of cells; unlike classes, one group is enough.
+
+    Raises
+    ------
+    KeyError
+        No such column.
+    TypeError
+        The column holds measurements rather than groups.
+    ValueError
+        Every value is missing.
+    """
+    import numpy as np
+
+    column = _label_column(adata, groupby, caller, name="groupby").cat.remove_unused_categories()
+    if not len(column.cat.categories):
+        msg = f"{caller}: `groupby`={groupby!r} is a column of obs without a single value."
+        raise ValueError(msg)
+    return Labels(
+        key=groupby,
+        codes=column.cat.codes.to_numpy().astype(np.int64),
+        categories=column.cat.categories,
+        ordered=bool(column.cat.ordered),
+    )
+
+
 def categorical_columns(adata: AnnData) -> list[str]:
     """Names of the columns of ``obs`` that can serve as labels."""
     import pandas as pd
@@ -132,7 +158,7 @@ def categorical_columns(adata: AnnData) -> list[str]:
     ]
 
 
-def _label_column(adata: AnnData, key: str, caller: str) -> pd.Series:
+def _label_column(adata: AnnData, key: str, caller: str, *, name: str = "key") -> pd.Series:
     """Return ``obs[key]`` as a categorical Series, or explain why it cannot be one."""
     import pandas as pd
 
@@ -143,11 +169,14 @@ def _label_column(adata: AnnData, key: str, caller: str) -> pd.Series:
             if existing
             else "obs has no categorical column; cluster first with sc.tl.leiden(adata)."
         )
-        msg = f"{caller}: `key`={key!r} is not a column of obs. {advice}"
+        msg = f"{caller}: `{name}`={key!r} is not a column of obs. {advice}"
         raise KeyError(msg)
     column = adata.obs[key]
     if isinstance(column, pd.DataFrame):
-        msg = f"{caller}: obs has {column.shape[1]} columns named `key`={key!r}; names must be unique."
+        msg = (
+            f"{caller}: obs has {column.shape[1]} columns named `{name}`={key!r}; "
+            "names must be unique."
+        )
         raise ValueError(msg)
     if isinstance(column.dtype, pd.CategoricalDtype):
         return column

@@ -107,7 +107,7 @@ def longformer_predict(
     keys = LongformerKeys(key_added)
     fitted = read_fitted(reference, reference_key, caller=CALLER)
     X = read_expression(adata, layer, caller=CALLER)
-    _warn_about_scale(X, fitted)
+    warn_about_scale(X, fitted, caller=CALLER)
     columns = adata.var_names.get_indexer(pd.Index(fitted.genes))
     _check_overlap(fitted, columns, adata)
     prediction = fitted.predict(X, columns)
@@ -132,7 +132,8 @@ def longformer_predict(
     return adata if copy else None
 
 
-def _warn_about_scale(X: Any, fitted: FittedLongformer) -> None:
+def warn_about_scale(X: Any, fitted: FittedLongformer, *, caller: str) -> None:
+    """Warn if the values are of another kind than those that the model was trained on."""
     import warnings
 
     from ..features import expression_state
@@ -140,7 +141,7 @@ def _warn_about_scale(X: Any, fitted: FittedLongformer) -> None:
     state = expression_state(X)
     if state != fitted.expression:
         msg = (
-            f"{CALLER}: the model was trained on {fitted.expression!r} values, but the query looks "
+            f"{caller}: the model was trained on {fitted.expression!r} values, but these look "
             f"{state!r}. Give it the same kind: log1p of counts per 10,000, through `layer=` if need be."
         )
         warnings.warn(msg, UserWarning, stacklevel=3)
