@@ -74,6 +74,27 @@ class LongformerKeys:
         return f"{self.key_added}_predict"
 
 
+@dataclass(frozen=True)
+class GeneAttentionKeys:
+    """Slots of :func:`scrna_longformer.tl.gene_attention`."""
+
+    key_added: str = "gene_attention"
+
+    @property
+    def record(self) -> str:
+        """``uns``: parameters, groups and the keys of their matrices."""
+        return self.key_added
+
+    @property
+    def attention(self) -> str:
+        """``varp``: sparse mean attention of all cells."""
+        return self.key_added
+
+    def group(self, number: int) -> str:
+        """``varp``: sparse mean attention of one group; its name may hold any character."""
+        return f"{self.key_added}_{number}"
+
+
 COUNTS_LAYER = "counts"
 SCALED_LAYER = "scaled"
 DATASET_RECORD = "dataset"
