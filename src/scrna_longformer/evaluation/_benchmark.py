@@ -172,7 +172,7 @@ def cross_validate(
 def build(model: Any, random_state: int) -> Any:
     """Return a fresh estimator from an estimator (cloned and reseeded) or from a function."""
     if not hasattr(model, "fit"):
-        return model(random_state)
+        return model(random_state) if callable(model) else model
     fresh = clone(model)
     seeded = [
         name

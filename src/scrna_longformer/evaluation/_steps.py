@@ -48,4 +48,5 @@ class FixedBudgetMLP(MLPClassifier):
         """Train on dense cells x features ``X``."""
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", ConvergenceWarning)
+            warnings.filterwarnings("ignore", message="Got `batch_size`")  # few cells: one batch
             return super().fit(X, y)

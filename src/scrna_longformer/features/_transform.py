@@ -67,7 +67,8 @@ class GeneScaler(TransformerMixin, BaseEstimator):
         dense = kept.toarray() if is_sparse(kept) else kept
         has_spread = self.scale_ > 0
         inverse = np.divide(1.0, self.scale_, out=np.zeros_like(self.scale_), where=has_spread)
-        scaled = (np.asarray(dense, dtype=np.float32) - self.mean_.astype(np.float32)) * (
+        # row by row in memory, whatever it came from: products depend on the layout in the last bit
+        scaled = (np.ascontiguousarray(dense, dtype=np.float32) - self.mean_.astype(np.float32)) * (
             inverse.astype(np.float32)
         )
         return np.clip(scaled, -self.clip, self.clip, out=scaled)

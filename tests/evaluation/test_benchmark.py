@@ -1,0 +1,228 @@
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+from sklearn.base import BaseEstimator, ClassifierMixin
+from sklearn.dummy import DummyClassifier
+from sklearn.linear_model import LogisticRegression, RidgeClassifier
+from sklearn.naive_bayes import GaussianNB
+from sklearn.pipeline import make_pipeline
+
+from scrna_longformer.evaluation import (
+    BASELINES,
+    Split,
+    class_table,
+    confusion_table,
+    count_parameters,
+    cross_validate,
+    fold_table,
+    make_splits,
+    run_table,
+    score,
+    summary_table,
+)
+from scrna_longformer.evaluation._benchmark import build
+from scrna_longformer.evaluation._progress import Progress
+
+
+class Recorder(ClassifierMixin, BaseEstimator):
+    """Predict the training shares, and note the rows that were seen."""
+
+    seen: list[tuple[str, tuple[int, ...], tuple[int, ...], int]] = []  # noqa: RUF012
+
+    def __init__(self, name: str = "", random_state: int = 0, stop_after: int = -1) -> None:
+        self.name = name
+        self.random_state = random_state
+        self.stop_after = stop_after
+
+    def fit(self, X: np.ndarray, y: np.ndarray) -> Recorder:
+        if self.stop_after == len(Recorder.seen):
+            raise KeyboardInterrupt
+        self.classes_, counts = np.unique(y, return_counts=True)
+        self.shares_ = counts / counts.sum()
+        self.train_ = tuple(X[:, 0].astype(int))
+        return self
+
+    def predict_proba(self, X: np.ndarray) -> np.ndarray:
+        tested = tuple(X[:, 0].astype(int))
+        Recorder.seen.append((self.name, self.train_, tested, self.random_state))
+        return np.tile(self.shares_, (len(X), 1))
+
+
+@pytest.fixture
+def cells(rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray, list[Split]]:
+    codes = rng.permutation(np.repeat([0, 1, 2], 20))
+    X = rng.normal(size=(60, 4)) + codes[:, None]
+    X[:, 0] = np.arange(60)  # the row number
+    Recorder.seen = []
+    return X, codes, make_splits(codes, n_splits=3, n_repeats=2)
+
+
+def test_folds_and_seeds_are_the_same_for_all(cells: tuple) -> None:
+    X, codes, splits = cells
+    cross_validate({"a": Recorder("a"), "b": Recorder("b")}, X, codes, splits)
+    a, b = ([s[1:] for s in Recorder.seen if s[0] == name] for name in "ab")
+    assert a == b
+    assert [s[0] for s in a] == [tuple(split.train) for split in splits]
+    assert [s[1] for s in a] == [tuple(split.test) for split in splits]
+    assert len({s[2] for s in a}) == 6  # every fold has a seed of its own
+
+
+def test_results_equal_a_loop(cells: tuple) -> None:
+    X, codes, splits = cells
+    results = cross_validate({"Gauss": GaussianNB()}, X, codes, splits)
+    for result, split in zip(results, splits, strict=True):
+        proba = GaussianNB().fit(X[split.train], codes[split.train]).predict_proba(X[split.test])
+        np.testing.assert_array_equal(result.proba, proba.astype(np.float32))
+        assert result.metrics == score(codes[split.test], result.proba)
+        assert (result.repeat, result.fold, result.status) == (split.repeat, split.fold, "ok")
+        assert result.fit_seconds > 0
+        assert result.predict_ms_per_cell > 0
+
+
+def test_workers_change_nothing(cells: tuple) -> None:
+    X, codes, splits = cells
+    models = {"Gauss": GaussianNB(), "forest": BASELINES["random_forest"]}
+    alone = cross_validate(models, X, codes, splits[:2])
+    together = cross_validate(models, X, codes, splits[:2], n_jobs=2)
+    for one, two in zip(alone, together, strict=True):
+        assert one.key == two.key
+        np.testing.assert_array_equal(one.proba, two.proba)
+
+
+def test_a_class_absent_from_training_gets_probability_zero() -> None:
+    codes = np.array([0, 0, 0, 1, 1, 1, 2])
+    split = Split(0, 0, np.array([0, 1, 3, 4]), np.array([2, 5, 6]))
+    X = np.array([[0.0], [0.1], [0.2], [5.0], [5.1], [5.2], [9.0]])
+    (result,) = cross_validate({"Gauss": GaussianNB()}, X, codes, [split])
+    np.testing.assert_array_equal(result.proba[:, 2], 0)
+    np.testing.assert_allclose(result.class_f1, [1, 2 / 3, 0])
+
+
+def test_interrupt_leaves_the_finished_folds(cells: tuple) -> None:
+    X, codes, splits = cells
+    finished: list[Any] = []
+    models = {"a": Recorder("a"), "b": Recorder("b", stop_after=3)}
+    with pytest.raises(KeyboardInterrupt):
+        cross_validate(models, X, codes, splits, on_result=finished.append)
+    # contestants take turns, so that what is finished can be compared
+    assert [(r.model, r.repeat, r.fold) for r in finished] == [
+        ("a", 0, 0),
+        ("b", 0, 0),
+        ("a", 0, 1),
+    ]
+    Recorder.seen = []
+    resumed = cross_validate(
+        {"a": Recorder("a"), "b": Recorder("b")}, X, codes, splits, done=finished
+    )
+    assert len(resumed) == 12
+    assert len(Recorder.seen) == 9  # three were done
+
+
+def test_time_limit_is_per_contestant_and_recorded(cells: tuple) -> None:
+    X, codes, splits = cells
+    results = cross_validate({"Gauss": GaussianNB()}, X, codes, splits, time_limit=1e-9)
+    assert [r.status for r in results] == ["ok"] + ["time limit"] * 5
+    runs = run_table(results)
+    assert list(runs["status"].astype(str)) == [r.status for r in results]
+    assert fold_table(results)["fold"].unique().tolist() == [0]
+    assert (summary_table(results)["n"] == 1).all()
+
+
+def test_contestants_are_cloned_and_reseeded() -> None:
+    model = make_pipeline(DummyClassifier(strategy="stratified", random_state=1))
+    fresh = build(model, 7)
+    assert fresh is not model
+    assert fresh.get_params()["dummyclassifier__random_state"] == 7
+    assert model.get_params()["dummyclassifier__random_state"] == 1
+    assert build(BASELINES["random_forest"], 7)[-1].random_state == 7
+
+
+def test_contestants_without_probabilities_are_refused_at_once(cells: tuple) -> None:
+    X, codes, splits = cells
+    with pytest.raises(TypeError, match=r"'ridge' \(RidgeClassifier\) has no predict_proba"):
+        cross_validate({"a": Recorder(), "ridge": RidgeClassifier()}, X, codes, splits)
+    assert not Recorder.seen
+
+
+class Unnormalised(Recorder):
+    def predict_proba(self, X: np.ndarray) -> np.ndarray:
+        return 2 * super().predict_proba(X)
+
+
+class Broken(Recorder):
+    def fit(self, X: np.ndarray, y: np.ndarray) -> Recorder:
+        raise ZeroDivisionError
+
+
+def test_values_that_are_no_probabilities_are_refused(cells: tuple) -> None:
+    X, codes, splits = cells
+    with pytest.raises(ValueError, match="'twice' returned no probabilities"):
+        cross_validate({"twice": Unnormalised()}, X, codes, splits)
+
+
+def test_a_contestant_that_fails_is_named(cells: tuple) -> None:
+    X, codes, splits = cells
+    with pytest.raises(ZeroDivisionError) as failed:
+        cross_validate({"broken": Broken()}, X, codes, splits)
+    assert failed.value.__notes__ == ["raised by contestant 'broken' in fold 0, repeat 0"]
+
+
+def test_tables_agree_with_the_results(cells: tuple) -> None:
+    X, codes, splits = cells
+    results = cross_validate({"z/2": GaussianNB(), "a": Recorder()}, X, codes, splits)
+    f1 = [r.metrics["macro_f1"] for r in results if r.model == "z/2"]
+    summary = summary_table(results).set_index(["model", "metric"]).loc[("z/2", "macro_f1")]
+    assert summary["mean"] == pytest.approx(np.mean(f1))
+    assert summary["sd"] == pytest.approx(np.std(f1, ddof=1))
+    assert summary["n"] == 6
+    assert list(summary_table(results)["model"].unique()) == [
+        "z/2",
+        "a",
+    ]  # the order of the contest
+
+    names = ["B/x", "T", "NK"]
+    confusion = confusion_table(results, codes, names)
+    of_z = confusion[confusion["model"] == "z/2"]
+    assert of_z.groupby("true", observed=True)["n_cells"].sum().to_dict() == dict.fromkeys(
+        names, 40
+    )
+    correct = of_z.loc[of_z["true"].astype(str) == of_z["predicted"].astype(str), "n_cells"].sum()
+    hits = sum((r.proba.argmax(1) == codes[r.test]).sum() for r in results if r.model == "z/2")
+    assert correct == hits
+
+    classes = class_table(results, codes, names).set_index(["model", "class"])
+    by_hand = np.mean([r.class_f1[1] for r in results if r.model == "z/2"])
+    assert classes.loc[("z/2", "T"), "f1"] == pytest.approx(by_hand)
+    assert classes.loc[("z/2", "T"), "n_cells"] == 20
+
+
+def test_parameters_are_counted(cells: tuple) -> None:
+    X, codes, _ = cells
+    linear = make_pipeline(LogisticRegression(max_iter=1000)).fit(X, codes)
+    assert count_parameters(linear) == 3 * 4 + 3
+    forest = BASELINES["random_forest"](0).fit(X, codes)
+    assert count_parameters(forest) == sum(t.tree_.node_count for t in forest[-1].estimators_)
+    mlp = BASELINES["mlp"](0).fit(X, codes)
+    assert count_parameters(mlp) == (4 * 64 + 64) + (64 * 3 + 3)
+    assert np.isnan(count_parameters(BASELINES["knn_pca"](0).fit(X, codes)))
+
+
+def test_time_left_waits_for_all_and_adds_up() -> None:
+    pending = [(name, fold) for fold in range(3) for name in ("fast", "slow")]
+    with Progress(pending, shown=False) as bar:
+        bar.update("fast", 1.0)
+        assert bar.seconds_left() is None
+        bar.update("slow", 9.0)
+        first = bar.seconds_left()
+        bar.update("fast", 1.0)
+        bar.update("slow", 9.0)
+        second = bar.seconds_left()
+        bar.update("fast", 1.0)
+        bar.update("slow", 9.0)
+        assert bar.seconds_left() == 0
+    assert first is not None
+    assert second is not None
+    assert second > 0

@@ -1,0 +1,306 @@
+from __future__ import annotations
+
+import logging
+
+import anndata as ad
+import numpy as np
+import pandas as pd
+import pytest
+from scipy import sparse
+from sklearn.base import BaseEstimator, ClassifierMixin
+from sklearn.linear_model import LogisticRegression
+
+import scrna_longformer as sl
+from scrna_longformer.evaluation import make_splits, score
+from scrna_longformer.tl._baseline_compare import _contestants, _last_fit, _transformer_settings
+
+FAST = ["majority", "nearest_centroid"]
+CLASSES = ["B/plasma", "NK", "T"]
+
+
+@pytest.fixture
+def adata(rng: np.random.Generator) -> ad.AnnData:
+    codes = rng.permutation(np.arange(90) % 3)
+    rate = np.where(np.arange(30) % 6 == codes[:, None], 4.0, 1.0)
+    counts = rng.poisson(rate).astype(np.float32)
+    X = np.log1p(1e4 * counts / counts.sum(axis=1, keepdims=True))
+    obs = pd.DataFrame(
+        {
+            "type": pd.Categorical.from_codes(codes, CLASSES),
+            "leiden": pd.Categorical(codes.astype(str)),
+            "donor": pd.Categorical((np.arange(90) // 15).astype(str)),
+            "one": pd.Categorical(["same"] * 90),
+        },
+        index=[f"cell{i}" for i in range(90)],
+    )
+    var = pd.DataFrame(index=[f"HLA/{i}" for i in range(30)])
+    return ad.AnnData(sparse.csr_matrix(X.astype(np.float32)), obs=obs, var=var)
+
+
+def unchanged(before: ad.AnnData, after: ad.AnnData) -> bool:
+    return (
+        (before.X != after.X).nnz == 0
+        and before.obs.equals(after.obs)
+        and list(before.uns) == list(after.uns)
+    )
+
+
+def test_scores_are_those_of_the_folds(adata: ad.AnnData) -> None:
+    sl.tl.baseline_compare(adata, "type", models={"plain": LogisticRegression(max_iter=1000)})
+    folds = sl.get.baseline_compare(adata).folds
+    codes = adata.obs["type"].cat.codes.to_numpy().astype(int)
+    for split in make_splits(codes):
+        model = LogisticRegression(max_iter=1000).fit(adata.X[split.train], codes[split.train])
+        expected = score(codes[split.test], model.predict_proba(adata.X[split.test]))
+        found = folds[folds["fold"] == split.fold].set_index("metric")["value"]
+        for metric, value in expected.items():
+            assert found[metric] == pytest.approx(value, abs=1e-6)
+
+
+def test_same_call_gives_the_same_scores(adata: ad.AnnData) -> None:
+    models = ["random_forest", "mlp"]
+    one, two = (
+        sl.tl.baseline_compare(adata, "type", models=models, n_splits=3, copy=True)
+        for _ in range(2)
+    )
+    a, b = (sl.get.baseline_compare(x).folds for x in (one, two))
+    scores = ~a["metric"].isin(["fit_seconds", "predict_ms_per_cell"])
+    pd.testing.assert_frame_equal(a[scores], b[scores])
+    assert "baseline_compare" not in adata.uns  # copy=True
+
+
+@pytest.mark.parametrize("fmt", ["csr", "csc", "dense", "float64"])
+def test_storage_makes_no_difference(adata: ad.AnnData, fmt: str) -> None:
+    other = adata.copy()
+    convert = {"csr": lambda X: X, "csc": sparse.csc_matrix, "dense": lambda X: X.toarray()}
+    other.X = convert.get(fmt, lambda X: X.astype(np.float64))(adata.X)
+    tables = []
+    for a in (adata, other):
+        sl.tl.baseline_compare(a, "type", models=["nearest_centroid"], n_splits=3)
+        tables.append(sl.get.baseline_compare(a).table["log_loss"].to_numpy())
+    np.testing.assert_array_equal(*tables)
+
+
+def test_unlabelled_cells_are_left_out(adata: ad.AnnData) -> None:
+    adata.obs.loc[adata.obs_names[:20], "type"] = np.nan
+    labelled = adata[20:].copy()
+    for a in (adata, labelled):
+        sl.tl.baseline_compare(a, "type", models=FAST, n_splits=3)
+    a, b = (sl.get.baseline_compare(x) for x in (adata, labelled))
+    assert a.params["n_cells"] == 70
+    pd.testing.assert_frame_equal(
+        a.table.drop(columns=["fit_seconds", "predict_ms_per_cell"]),
+        b.table.drop(columns=["fit_seconds", "predict_ms_per_cell"]),
+    )
+
+
+def test_groups_are_kept_whole(adata: ad.AnnData) -> None:
+    class Donors(ClassifierMixin, BaseEstimator):
+        def fit(self, X, y):
+            self.donors_ = set(X[:, 0].toarray().ravel())
+            self.classes_ = np.unique(y)
+            return self
+
+        def predict_proba(self, X):
+            assert not self.donors_ & set(X[:, 0].toarray().ravel())
+            return np.full((X.shape[0], 3), 1 / 3)
+
+    X = adata.X.toarray()
+    X[:, 0] = adata.obs["donor"].astype(float) + 0.5
+    adata.X = sparse.csr_matrix(X)
+    sl.tl.baseline_compare(adata, "type", models={"d": Donors()}, n_splits=3, group_key="donor")
+    assert sl.get.baseline_compare(adata).params["group_key"] == "donor"
+
+
+def test_names_and_own_models_mix(adata: ad.AnnData) -> None:
+    own = {"mine/1": LogisticRegression(max_iter=1000), "chance": "majority"}
+    sl.tl.baseline_compare(adata, "type", models=own, n_splits=3)
+    comparison = sl.get.baseline_compare(adata)
+    assert list(comparison.models["model"]) == ["mine/1", "chance"]
+    assert list(comparison.models["description"]) == [
+        "LogisticRegression(max_iter=1000)",
+        "Predict the class shares of the training cells, whatever the cell looks like.",
+    ]
+
+
+def test_default_has_the_baselines_and_the_transformer() -> None:
+    assert list(_contestants("default", {})) == [
+        "majority",
+        "depth_only",
+        "nearest_centroid",
+        "knn_pca",
+        "logistic_regression",
+        "random_forest",
+        "hist_gradient_boosting",
+        "mlp",
+        "longformer",
+    ]
+
+
+def test_transformer_competes_with_the_settings_of_the_fit(adata: ad.AnnData) -> None:
+    sl.pp.gene_knn_mask(adata, n_neighbors=4, metric="cosine", center=False)
+    options = {
+        "preset": "tiny",
+        "n_tokens": 12,
+        "model_options": {"n_heads": 1},
+        "train_options": {"batch_size": 16, "max_steps": 60},
+    }
+    with pytest.warns(UserWarning, match="LongformerClassifier"):  # 60 steps are too few to learn
+        sl.tl.longformer_fit(adata, "type", key_added="mine", **options)
+    fit = _last_fit(adata, "type")
+    model = _contestants(["longformer"], _transformer_settings(fit))["longformer"]
+    found = model.get_params()
+    assert (found["preset"], found["n_tokens"], found["n_neighbors"]) == ("tiny", 12, 4)
+    assert found["center"] is False
+    assert found["model_options"]["n_heads"] == 1
+    assert found["train_options"]["batch_size"] == 16
+    assert found["train_options"]["max_steps"] == 60
+    assert _last_fit(adata, "leiden") is None
+    with pytest.warns(UserWarning, match="LongformerClassifier"):
+        sl.tl.baseline_compare(adata, models=["longformer"], n_splits=2)  # the key of the fit
+    comparison = sl.get.baseline_compare(adata)
+    assert comparison.params["key"] == "type"
+    assert (
+        comparison.table.loc["longformer", "n_parameters"]
+        == (adata.uns["mine"]["training"]["n_parameters"])
+    )
+
+
+def test_key_falls_back_to_leiden_and_then_asks(adata: ad.AnnData) -> None:
+    sl.tl.baseline_compare(adata, models=["majority"], n_splits=3)
+    assert sl.get.baseline_compare(adata).params["key"] == "leiden"
+    del adata.obs["leiden"]
+    with pytest.raises(KeyError, match=r"no `key` given.*'type', 'donor', 'one'"):
+        sl.tl.baseline_compare(adata)
+
+
+@pytest.mark.parametrize(
+    ("options", "error", "message"),
+    [
+        ({"key": "cell"}, KeyError, "'cell'.*'type'"),
+        ({"key": "one"}, ValueError, "same"),
+        ({"key": "type", "group_key": "batch"}, KeyError, "`group_key`='batch'.*'donor'"),
+        ({"key": "type", "group_key": "donor", "n_splits": 7}, ValueError, "6 groups"),
+        ({"key": "type", "n_splits": 31}, ValueError, "`n_splits`=31 is more than the 30 cells"),
+        ({"key": "type", "n_splits": 1}, ValueError, "`n_splits` >= 2"),
+        ({"key": "type", "models": ["forest"]}, ValueError, "'forest'.*'random_forest'"),
+        ({"key": "type", "models": []}, ValueError, "`models` is empty"),
+        ({"key": "type", "models": {"x": 3}}, TypeError, "'x'"),
+        ({"key": "type", "layer": "logs"}, KeyError, "'logs'"),
+    ],
+)
+def test_bad_input_says_what_exists_and_changes_nothing(
+    adata: ad.AnnData, options: dict, error: type[Exception], message: str
+) -> None:
+    before = adata.copy()
+    with pytest.raises(error, match=message):
+        sl.tl.baseline_compare(adata, **options)
+    assert unchanged(before, adata)
+
+
+def test_groups_without_a_value_are_refused(adata: ad.AnnData) -> None:
+    adata.obs.loc["cell3", "donor"] = np.nan
+    with pytest.raises(ValueError, match="1 labelled cells without a group"):
+        sl.tl.baseline_compare(adata, "type", group_key="donor")
+
+
+def test_counts_are_refused(adata: ad.AnnData) -> None:
+    adata.X.data[:] = np.round(adata.X.data)
+    with pytest.raises(ValueError, match="normalize_total"):
+        sl.tl.baseline_compare(adata, "type")
+
+
+def test_classes_smaller_than_the_folds_are_named(adata: ad.AnnData) -> None:
+    few = np.flatnonzero(adata.obs["type"] == "NK")[3:]
+    adata = adata[np.delete(np.arange(90), few)].copy()
+    with pytest.warns(UserWarning, match=r"fewer cells than the 5 folds.*'NK' \(3\)") as caught:
+        sl.tl.baseline_compare(adata, "type", models=FAST)
+    assert caught[0].filename == __file__
+    classes = sl.get.baseline_compare(adata).per_class.set_index(["model", "class"])
+    assert classes.loc[("majority", "NK"), "n"] == 3  # folds that test it
+
+
+def test_view_is_made_actual_and_its_parent_left_alone(adata: ad.AnnData) -> None:
+    before = adata.copy()
+    view = adata[:60]
+    sl.tl.baseline_compare(view, "type", models=FAST, n_splits=3)
+    assert not view.is_view
+    assert "baseline_compare" in view.uns
+    assert unchanged(before, adata)
+
+
+class Interrupted(LogisticRegression):
+    """Pressing Ctrl-C while it is fitted for the second time."""
+
+    fits = 0
+
+    def fit(self, X, y):
+        Interrupted.fits += 1
+        if Interrupted.fits == 2:
+            raise KeyboardInterrupt
+        return super().fit(X, y)
+
+
+def test_interrupt_keeps_the_finished_folds(adata: ad.AnnData) -> None:
+    Interrupted.fits = 0
+    models = {"majority": "majority", "stopped": Interrupted(max_iter=1000)}
+    with pytest.raises(KeyboardInterrupt):
+        sl.tl.baseline_compare(adata, "type", models=models)
+    comparison = sl.get.baseline_compare(adata)
+    assert not comparison.complete
+    assert comparison.runs.groupby("model", observed=True).size().to_dict() == {
+        "majority": 2,
+        "stopped": 1,
+    }
+    assert comparison.table.loc["stopped", "macro_f1"] > 0.5
+
+
+def test_time_limit_leaves_folds_out_and_says_so(adata: ad.AnnData) -> None:
+    sl.tl.baseline_compare(adata, "type", models=FAST, time_limit=1e-9)
+    comparison = sl.get.baseline_compare(adata)
+    assert not comparison.complete
+    assert comparison.runs["status"].value_counts().to_dict() == {"time limit": 8, "ok": 2}
+
+
+class LogLines(logging.Handler):
+    def __init__(self) -> None:
+        super().__init__()
+        self.lines: list[str] = []
+
+    def emit(self, record: logging.LogRecord) -> None:
+        self.lines.append(record.getMessage())
+
+
+@pytest.fixture
+def log_lines():
+    handler = LogLines()
+    logger = logging.getLogger("scrna_longformer")
+    logger.addHandler(handler)
+    yield handler.lines
+    logger.removeHandler(handler)
+
+
+def test_circular_labels_are_told(adata: ad.AnnData, log_lines: list[str]) -> None:
+    adata.uns["leiden"] = {"params": {"resolution": 1.0, "random_state": 0}}
+    sl.tl.baseline_compare(adata, "leiden", models=["majority"], n_splits=3)
+    assert any("was clustered from these cells" in line for line in log_lines)
+    assert "clustered" in sl.get.baseline_compare(adata).params["label_origin"]
+
+    log_lines.clear()
+    adata.uns["dataset"] = {
+        "label_columns": np.array(["type"]),
+        "label_origins": np.array(["FACS sort of separate libraries"]),
+    }
+    sl.tl.baseline_compare(adata, "type", models=["majority"], n_splits=3)
+    assert not any("clustered" in line for line in log_lines)
+    origin = sl.get.baseline_compare(adata).params["label_origin"]
+    assert origin == "FACS sort of separate libraries"
+
+
+@pytest.mark.filterwarnings("ignore:Classes in fewer")
+def test_logistic_regression_reaches_its_floor_on_real_cells() -> None:
+    adata = sl.datasets.pbmc68k_reduced()
+    sl.tl.baseline_compare(adata, "bulk_labels", models=["logistic_regression", "majority"])
+    table = sl.get.baseline_compare(adata).table
+    assert table.loc["logistic_regression", "macro_f1"] >= 0.72
+    assert table.loc["majority", "macro_f1"] < 0.1
