@@ -157,7 +157,7 @@ class LongformerConfig:
 PRESETS: Mapping[str, Mapping[str, Any]] = MappingProxyType(
     {
         "tiny": {"d_model": 4, "n_heads": 1, "n_layers": 1, "mlp_ratio": 4.0},
-        "small": {"d_model": 16, "n_heads": 2, "n_layers": 2, "mlp_ratio": 4.0},
+        "small": {"d_model": 16, "n_heads": 2, "n_layers": 1, "mlp_ratio": 2.0},
         "base": {"d_model": 64, "n_heads": 4, "n_layers": 2, "mlp_ratio": 2.0},
         "large": {"d_model": 96, "n_heads": 8, "n_layers": 3, "mlp_ratio": 2.0},
     }

@@ -40,8 +40,8 @@ class TrainConfig:
         Stop after this many seconds and keep the best weights so far; 0 means no limit.
     """
 
-    max_steps: int = 1500
-    batch_size: int = 64
+    max_steps: int = 1000
+    batch_size: int = 32
     learning_rate: float = 3e-3
     weight_decay: float = 0.05
     warmup: float = 0.1
