@@ -130,6 +130,7 @@ def cross_validate(
     --------
     >>> from sklearn.linear_model import LogisticRegression
     >>> from sklearn.naive_bayes import GaussianNB
+    >>> from scrna_longformer.evaluation import make_splits
     >>> rng = np.random.default_rng(0)
     >>> codes = np.repeat([0, 1], 30)
     >>> X = rng.normal(size=(60, 5)) + codes[:, None]

@@ -70,8 +70,8 @@ def make_splits(
     Examples
     --------
     >>> splits = make_splits(np.array([0, 0, 0, 1, 1, 1]), n_splits=3)
-    >>> [split.test.tolist() for split in splits]  # doctest: +SKIP
-    [[0, 4], [1, 5], [2, 3]]
+    >>> [len(split.test) for split in splits]
+    [2, 2, 2]
     """
     codes = np.asarray(codes)
     rows = np.flatnonzero(codes >= 0)
