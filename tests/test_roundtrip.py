@@ -58,6 +58,8 @@ def stages() -> dict[str, ad.AnnData]:
         sl.tl.longformer_fit(train, "cell_type", preset="tiny", n_tokens=30, max_steps=20)
     after["longformer_fit"] = train.copy()
 
+    after["gene_attention"] = sl.tl.gene_attention(train, groupby="cell_type", copy=True)
+
     query = adata[1::2].copy()
     sl.tl.longformer_predict(query, train)
     after["longformer_predict"] = query.copy()
@@ -69,7 +71,7 @@ def stages() -> dict[str, ad.AnnData]:
 
 
 STEPS = ["recipe_longformer", "gene_knn_mask", "longformer_fit", "longformer_predict"]
-STEPS += ["baseline_compare"]
+STEPS += ["gene_attention", "baseline_compare"]
 
 
 def write_and_read(adata: ad.AnnData, path, kind: str) -> ad.AnnData:
