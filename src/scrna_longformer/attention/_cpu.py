@@ -19,6 +19,7 @@ from .._settings import log
 from ..graph._gene_graph import GeneGraph
 from . import _numba_plain
 from ._dropout import Dropout
+from ._memory import empty, thread_scratch
 
 N_HEADS = (1, 2, 4, 8, 16)
 _WORTH_A_THREAD = 2**22  # multiply-adds: about what it takes to wake a thread
@@ -36,7 +37,7 @@ def numba_vectors(
     _on_cpu(qkv, "numba")
     kernels = import_module("._numba", __package__)
     layout = kernels.Layout(d_model, n_heads)
-    call = _Call(kernels, graph, layout, n_heads, scale, dropout)
+    call = _Call(kernels, graph, layout, d_model, n_heads, scale, dropout)
     return _Attention.apply(qkv.float(), call).to(qkv.dtype)
 
 
@@ -46,7 +47,8 @@ def numba_plain(
     """Plain-loop kernels; float32 and float64, half precision computed in float32."""
     _on_cpu(qkv, "numba_plain")
     computed = qkv if qkv.dtype == torch.float64 else qkv.float()
-    call = _Call(_numba_plain, graph, n_heads, n_heads, scale, dropout)
+    d_model = qkv.shape[-1] // 3
+    call = _Call(_numba_plain, graph, n_heads, d_model, n_heads, scale, dropout)
     return _Attention.apply(computed, call).to(qkv.dtype)
 
 
@@ -85,6 +87,7 @@ class _Call(NamedTuple):
     kernels: ModuleType
     graph: GeneGraph
     layout: Any  # n_heads, or with d as the type that vector kernels are compiled for
+    d_model: int
     n_heads: int
     scale: float
     dropout: Dropout | None
@@ -98,9 +101,13 @@ class _Call(NamedTuple):
             keys = self.dropout.keys(cells)
             drops = keys, np.uint32(self.dropout.threshold), self.dropout.kept_scale
         options = self.layout, self.scale, drops
-        edges = cells * self.graph.n_edges * flat[0].shape[1]
-        pieces = _cut(len(spans), threads=torch.get_num_threads(), work=edges, rows=rows)
-        _on_threads(lambda work: kernel(*flat, lists, spans, work, *options), pieces)
+        multiply_adds = cells * self.graph.n_edges * self.d_model
+        pieces = _cut(len(spans), threads=torch.get_num_threads(), work=multiply_adds, rows=rows)
+        widest = int((spans[:, 2] - spans[:, 1]).max())
+        size = 4 * widest * self.d_model + 2 * (self.graph.max_degree + 16) * self.n_heads
+        _on_threads(
+            lambda work: kernel(*flat, lists, spans, work, *options, thread_scratch(size)), pieces
+        )
 
 
 class _Attention(torch.autograd.Function):
@@ -108,8 +115,8 @@ class _Attention(torch.autograd.Function):
     def forward(ctx: Any, qkv: torch.Tensor, call: _Call) -> torch.Tensor:
         qkv = qkv.contiguous()
         cells, tokens, width = qkv.shape
-        out = qkv.new_empty(cells, tokens, width // 3)
-        stats = qkv.new_empty(cells, tokens, 2, call.n_heads)
+        out = empty(qkv, cells, tokens, width // 3)
+        stats = empty(qkv, cells, tokens, 2, call.n_heads)
         call.run(call.kernels.forward, cells, [qkv, out, stats], rows=True)
         ctx.save_for_backward(qkv, stats)
         ctx.call = call
@@ -119,7 +126,7 @@ class _Attention(torch.autograd.Function):
     @once_differentiable
     def backward(ctx: Any, grad_out: torch.Tensor) -> tuple[torch.Tensor, None]:
         qkv, stats = ctx.saved_tensors
-        grad_qkv = torch.empty_like(qkv)
+        grad_qkv = empty(qkv, *qkv.shape)
         tensors = [qkv, stats, grad_out.contiguous(), grad_qkv]
         ctx.call.run(ctx.call.kernels.backward, len(qkv), tensors, rows=False)
         return grad_qkv, None

@@ -58,7 +58,8 @@ def masked(
         everyone = torch.ones(tokens, tokens, dtype=torch.bool, device=qkv.device)
         mask = everyone if mask is None else mask
         return formula(qkv, mask, n_heads=n_heads, scale=scale, dropout=dropout)
-    q, k, v = split_heads(qkv, n_heads)
+    # strided heads are several times slower on the CPU than a copy of them
+    q, k, v = (x.contiguous() for x in split_heads(qkv, n_heads))
     return merge_heads(scaled_dot_product_attention(q, k, v, attn_mask=mask, scale=scale))
 
 

@@ -54,14 +54,6 @@ def at(array, i):
     return np.int64(array[np.uintp(i)])
 
 
-@inline
-def aligned(n):
-    """Scratch of ``n`` numbers that starts at a cache line."""
-    scratch = np.empty(n + LANES, np.float32)
-    start = (-(scratch.ctypes.data // 4)) % LANES
-    return scratch[start : start + n]
-
-
 # ------------------------------------------------- dot products of a row with a block of neighbours
 # Each function brings the results of two calls of the one above into one block.
 
@@ -150,13 +142,12 @@ def kept(layout, weight, edge, cell, dropout):
 
 
 @numba.njit(cache=True, nogil=True)
-def forward(qkv, out, stats, lists, spans, work, layout, scale, dropout):
+def forward(qkv, out, stats, lists, spans, work, layout, scale, dropout, scratch):
     """Write ``out`` and ``stats`` of the rows."""
-    indptr, neighbours, order, rank, first_edge, longest = lists
+    indptr, neighbours, order, rank, first_edge, _ = lists
     d, heads, step = layout.d, layout.n_heads, LANES // layout.n_heads
-    widest = np.max(spans[work[0] : work[1], 2] - spans[work[0] : work[1], 1])
-    keys, values = aligned(widest * d), aligned(widest * d)
-    weights = aligned((longest + step) * heads)
+    n = np.max(spans[work[0] : work[1], 2] - spans[work[0] : work[1], 1]) * d
+    keys, values, weights = scratch[:n], scratch[n : 2 * n], scratch[2 * n :]
     for span in range(work[0], work[1]):
         base, first, last, cell = spans[span]
         copy_keys_and_values(layout, qkv, keys, values, rank, base, first, last)
@@ -195,14 +186,19 @@ def forward(qkv, out, stats, lists, spans, work, layout, scale, dropout):
 
 
 @numba.njit(cache=True, nogil=True)
-def backward(qkv, stats, grad_out, grad_qkv, lists, spans, work, layout, scale, dropout):
+def backward(qkv, stats, grad_out, grad_qkv, lists, spans, work, layout, scale, dropout, scratch):
     """Write ``grad_qkv`` of the cells."""
     indptr, neighbours, order, rank, first_edge, longest = lists
     d, heads, step = layout.d, layout.n_heads, LANES // layout.n_heads
-    widest = np.max(spans[work[0] : work[1], 2] - spans[work[0] : work[1], 1])
-    keys, values = aligned(widest * d), aligned(widest * d)
-    grad_keys, grad_values = aligned(widest * d), aligned(widest * d)
-    weights, grads = aligned((longest + step) * heads), aligned((longest + step) * heads)
+    n = np.max(spans[work[0] : work[1], 2] - spans[work[0] : work[1], 1]) * d
+    keys, values, grad_keys, grad_values = (
+        scratch[:n],
+        scratch[n : 2 * n],
+        scratch[2 * n : 3 * n],
+        scratch[3 * n : 4 * n],
+    )
+    weights = scratch[4 * n :]
+    grads = weights[(longest + step) * heads :]
     for span in range(work[0], work[1]):
         base, first, last, cell = spans[span]
         copy_keys_and_values(layout, qkv, keys, values, rank, base, first, last)

@@ -18,6 +18,8 @@ Their arguments, here and in ``_numba.py``:
     First and last span of this call, and which part of how many parts of their rows.
 ``dropout``
     Keys (cells, 2), threshold, scale of kept weights; a threshold of 0 drops nothing.
+``scratch``
+    Memory of the calling thread, for the vector kernels.
 
 A call owns the rows it visits, and a backward call whole cells. So no two threads ever write the same
 number, each number is summed in one order, and the bits do not depend on the number of threads.
@@ -66,11 +68,11 @@ def rows_of(work, first, last):
 
 
 @numba.njit(cache=True, nogil=True, fastmath=FAST)
-def forward(qkv, out, stats, lists, spans, work, n_heads, scale, dropout):
+def forward(qkv, out, stats, lists, spans, work, n_heads, scale, dropout, scratch):
     """Write ``out`` and ``stats`` of the rows."""
     indptr, neighbours, order, _, first_edge, longest = lists
     d = out.shape[1]
-    scores = np.empty(longest)
+    scores = np.empty(longest)  # in double precision, unlike `scratch`
     for span in range(work[0], work[1]):
         base, first, last, cell = spans[span]
         for p in rows_of(work, first, last):
@@ -96,7 +98,7 @@ def forward(qkv, out, stats, lists, spans, work, n_heads, scale, dropout):
 
 
 @numba.njit(cache=True, nogil=True, fastmath=FAST)
-def backward(qkv, stats, grad_out, grad_qkv, lists, spans, work, n_heads, scale, dropout):
+def backward(qkv, stats, grad_out, grad_qkv, lists, spans, work, n_heads, scale, dropout, scratch):
     """Write ``grad_qkv`` of the cells."""
     indptr, neighbours, order, _, first_edge, longest = lists
     d = grad_out.shape[1]

@@ -16,9 +16,11 @@ imported, and the plain-loop kernels serve.
 
 from __future__ import annotations
 
+import hashlib
 import operator
 from dataclasses import dataclass
 from functools import partial
+from pathlib import Path
 
 import numba
 
@@ -45,6 +47,8 @@ from numba.extending import (  # noqa: E402
 
 LANES = 16
 
+# part of a kernel's signature, so that one cached on disk is not used with other vectors
+_FINGERPRINT = hashlib.sha256(Path(__file__).read_bytes()).hexdigest()[:8]
 _f32, _i32 = ir.FloatType(), ir.IntType(32)
 _LANE_NUMBERS = ir.Constant(ir.VectorType(_i32, LANES), list(range(LANES)))
 
@@ -68,7 +72,7 @@ class Vec(types.Type):
 class _LayoutType(types.Type):
     def __init__(self, d: int, n_heads: int) -> None:
         self.d, self.n_heads = d, n_heads
-        super().__init__(name=f"Layout(d={d}, n_heads={n_heads})")
+        super().__init__(name=f"Layout(d={d}, n_heads={n_heads}, vectors={_FINGERPRINT})")
 
 
 _BLOCK = Vec(LANES)
