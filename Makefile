@@ -5,14 +5,12 @@
 PYTHON  ?= python3
 VENV    := .venv
 BIN     := $(VENV)/bin
+# test processes; each keeps one core busy
 WORKERS ?= 2
 
 RECIPE  := pyproject.toml constraints/cpu.txt
 PACKAGE := $(VENV)/.package-installed
 TOOLS   := $(VENV)/.tools-installed
-
-# One thread per library and test worker: two workers fill two cores.
-ONE_THREAD := OMP_NUM_THREADS=1 MKL_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
@@ -25,7 +23,7 @@ demo: $(PACKAGE)  ## the whole story on real cells: a table, figures and a page 
 	$(BIN)/scrna-longformer demo
 
 test: $(PACKAGE)  ## all tests (the real data sets too where SCRNA_LONGFORMER_DATA names their folder)
-	$(ONE_THREAD) $(BIN)/python -m pytest -q -n $(WORKERS) --dist worksteal $(ARGS)
+	$(BIN)/python -m pytest -q -n $(WORKERS) --dist worksteal $(ARGS)
 
 lint: $(TOOLS)  ## style of the code
 	$(BIN)/ruff check
