@@ -23,7 +23,6 @@ from ._memory import empty, thread_scratch
 
 N_HEADS = (1, 2, 4, 8, 16)
 _WORTH_A_THREAD = 2**22  # multiply-adds: about what it takes to wake a thread
-_NO_DROPOUT = (np.zeros((1, 2), dtype=np.uint32), np.uint32(0), 1.0)
 
 
 def numba_vectors(
@@ -96,7 +95,7 @@ class _Call(NamedTuple):
         """Run a kernel over all cells; ``rows`` says that their rows may be split."""
         flat = [x.detach().flatten(0, 1).numpy() for x in arrays]
         lists, spans = neighbour_lists(self.graph), _spans(self.graph, cells)
-        drops = _NO_DROPOUT
+        drops = None
         if self.dropout is not None:
             keys = self.dropout.keys(cells)
             drops = keys, np.uint32(self.dropout.threshold), self.dropout.kept_scale

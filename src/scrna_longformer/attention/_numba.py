@@ -105,7 +105,7 @@ def dots(layout, x, rows, neighbours, e, last, first):
     """Dot products per head of ``x`` with the neighbours' rows, for the block of edges from ``e``."""
 
 
-@overload(dots)
+@overload(dots, jit_options={"forceinline": True})
 def _dots(layout, x, rows, neighbours, e, last, first):
     chosen = _DOTS[layout.n_heads]
 
@@ -131,11 +131,11 @@ def copy_keys_and_values(layout, qkv, keys, values, rank, base, first, last):
 @inline
 def kept(layout, weight, edge, cell, dropout):
     """Apply dropout to a block of numbers of the edges from ``edge``."""
+    if dropout is None:  # known when compiling: a kernel without dropout has no trace of it
+        return weight
     keys, threshold, kept_scale = dropout
-    if threshold:
-        counter = edge * layout.n_heads
-        weight = weight * keep(counter, keys[cell, 0], keys[cell, 1], threshold, kept_scale)
-    return weight
+    counter = edge * layout.n_heads
+    return weight * keep(counter, keys[cell, 0], keys[cell, 1], threshold, kept_scale)
 
 
 # ------------------------------------------------- the kernels

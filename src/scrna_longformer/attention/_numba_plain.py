@@ -17,7 +17,7 @@ Their arguments, here and in ``_numba.py``:
 ``work``
     First and last span of this call, and which part of how many parts of their rows.
 ``dropout``
-    Keys (cells, 2), threshold, scale of kept weights; a threshold of 0 drops nothing.
+    None, or keys (cells, 2), threshold, scale of kept weights.
 ``scratch``
     Memory of the calling thread, for the vector kernels.
 
@@ -43,9 +43,9 @@ def _mix(x):
 
 @numba.njit(forceinline=True)
 def _keep(edge, h, n_heads, cell, dropout):
-    keys, threshold, kept_scale = dropout
-    if threshold == 0:
+    if dropout is None:
         return 1.0
+    keys, threshold, kept_scale = dropout
     counter = np.uint32(edge * n_heads + h)
     bits = _mix(np.uint32(_mix(np.uint32(counter ^ keys[cell, 0])) + keys[cell, 1]))
     return kept_scale if bits >= threshold else 0.0
