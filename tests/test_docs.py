@@ -65,8 +65,8 @@ def test_readme_has_the_two_commands():
 @pytest.mark.parametrize("package", ["pp", "tl", "pl", "get", "datasets", "io", *CORE])
 def test_api_pages_list_what_is_exported(package: str):
     text = (ROOT / "docs" / "api" / f"{'core' if package in CORE else package}.md").read_text()
-    own = text.split(f".. currentmodule:: scrna_longformer.{package}\n")[1]
-    own = own.split(".. currentmodule::")[0]
+    own = text.split(f".. module:: scrna_longformer.{package}\n")[1]
+    own = own.split(".. module::")[0]
     listed = re.findall(r"^ {3}(\w+)$|^.. py:data:: (\w+)$", own, re.MULTILINE)
     exported = importlib.import_module(f"scrna_longformer.{package}").__all__
     assert {name for pair in listed for name in pair if name} == set(exported)
