@@ -32,7 +32,7 @@ class GeneGraph:
         rows. It decides which rows share the processor's caches, and never what is computed; with
         ``None`` attention finds a good one itself (:attr:`visiting_order`).
     cells
-        ``int32`` offsets of the cells of a token graph (:meth:`restrict`), or ``None``: no edge
+        ``int32`` offsets of the cells of a token graph, or ``None``: no edge
         leaves ``cells[c]:cells[c + 1]``, so cells can be worked on independently.
 
     Examples
@@ -85,14 +85,14 @@ class GeneGraph:
 
     @cached_property
     def rows(self) -> np.ndarray:
-        """``int32`` query gene of each edge, in the order of :attr:`indices`."""
+        """``int32`` query gene of each edge, in the order of ``indices``."""
         return np.repeat(np.arange(self.n_genes, dtype=np.int32), self.degrees)
 
     @cached_property
     def visiting_order(self) -> np.ndarray | None:
         """The order in which attention visits the rows; ``None`` is their own.
 
-        It is :attr:`order` if that is given, and :func:`~scrna_longformer.graph.module_order` for
+        It is ``order`` if that is given, and :func:`~scrna_longformer.graph.module_order` for
         other graphs of 2,000 genes or more.
         """
         if self.order is None and self.cells is None and self.n_genes >= ORDER_FROM:
