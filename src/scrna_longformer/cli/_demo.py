@@ -109,6 +109,7 @@ def plain_warnings() -> Iterator[None]:
             click.echo(f"{click.style('note', fg='yellow')}  {message}", err=True)
 
     with warnings.catch_warnings():
+        warnings.simplefilter("default", UserWarning)
         warnings.showwarning = note  # type: ignore[assignment]
         yield
 
