@@ -1,0 +1,97 @@
+"""How the CPU kernels are reached: threads, processes, the cache on disk, and where they cannot run."""
+
+from __future__ import annotations
+
+import os
+import runpy
+import subprocess
+import sys
+from types import SimpleNamespace
+
+import numba
+import numpy as np
+import pytest
+import torch
+
+from scrna_longformer.attention import _cpu, _numba_plain, knn_attention, resolve_backend
+from scrna_longformer.graph import GeneGraph
+
+SCRIPT = """
+import os
+import torch
+from scrna_longformer.attention import _numba, knn_attention
+from scrna_longformer.graph import GeneGraph
+
+torch.set_num_threads(2)
+qkv = torch.randn(64, 200, 96)
+run = lambda: knn_attention(qkv, GeneGraph.full(200), n_heads=2)
+out = run()
+print("from disk:", sum(_numba.forward.stats.cache_hits.values()))
+child = os.fork()
+if child == 0:  # threads are gone here, the kernels must notice
+    os._exit(0 if torch.equal(run(), out) else 1)
+print("child:", os.waitpid(child, 0)[1])
+"""
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
+def test_kernels_are_cached_on_disk_and_survive_a_fork(tmp_path):
+    environment = {**os.environ, "NUMBA_CACHE_DIR": str(tmp_path), "PYTHONWARNINGS": "ignore"}
+    for hits in (0, 1):
+        run = subprocess.run(
+            [sys.executable, "-c", SCRIPT],
+            env=environment,
+            capture_output=True,
+            text=True,
+            timeout=120,
+            check=True,
+        )
+        assert run.stdout.split("\n")[:2] == [f"from disk: {hits}", "child: 0"]
+
+
+@pytest.mark.parametrize("short", [(0, 60), (99, 0)])
+def test_vectors_refuse_an_untested_numba(monkeypatch, short):
+    monkeypatch.setattr(numba, "version_info", SimpleNamespace(short=short))
+    path = _numba_plain.__file__.replace("_numba_plain", "_numba_vectors")
+    with pytest.raises(ImportError, match="tested with numba .* is installed"):
+        runpy.run_path(path)
+
+
+def test_without_vectors_the_plain_loops_run_and_say_so_once(monkeypatch):
+    def refuse(name, package):
+        msg = "they were tested with another numba"
+        raise ImportError(msg)
+
+    said = []
+    monkeypatch.setattr(_cpu, "import_module", refuse)
+    monkeypatch.setattr(_cpu.log, "warning", lambda *message: said.append(message))
+    _cpu._why_not_imported.cache_clear()
+    try:
+        for _ in range(2):
+            assert resolve_backend("cpu", d_model=32, n_heads=2, n_genes=9) == "numba_plain"
+        qkv = torch.randn(2, 9, 96)
+        plain = knn_attention(qkv, GeneGraph.full(9), n_heads=2)
+        with pytest.raises(ValueError, match="cannot be imported: they were tested with another"):
+            knn_attention(qkv, GeneGraph.full(9), n_heads=2, backend="numba")
+    finally:
+        _cpu._why_not_imported.cache_clear()
+        monkeypatch.undo()
+    assert len(said) == 1
+    vectors = knn_attention(qkv, GeneGraph.full(9), n_heads=2, backend="numba")
+    torch.testing.assert_close(plain, vectors, rtol=1e-5, atol=1e-6)
+
+
+@pytest.mark.parametrize("threads", [1, 2, 5])
+@pytest.mark.parametrize("spans", [1, 2, 7])
+@pytest.mark.parametrize("rows", [False, True])
+def test_pieces_of_work_cover_all_rows_once(threads, spans, rows):
+    seen = np.zeros((spans, 11), dtype=int)
+    for work in _cpu._cut(spans, threads=threads, work=10**9, rows=rows):
+        assert rows or work[2:] == (0, 1)
+        for span in range(work[0], work[1]):
+            seen[span, list(_numba_plain.rows_of.py_func(work, 0, 11))] += 1
+    assert (seen == 1).all()
+
+
+def test_little_work_stays_on_one_thread():
+    assert _cpu._cut(32, threads=8, work=1000, rows=True) == [(0, 32, 0, 1)]
