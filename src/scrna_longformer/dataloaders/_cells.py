@@ -42,21 +42,19 @@ class CellMatrix:
             raise ValueError(msg)
         self._fill = None if fill is None else np.asarray(fill, dtype=np.float32)
         # always copies, so that training never depends on what the caller does to `X` meanwhile
-        self._values: Any = X[:, columns[self._present]]
-        if sparse.issparse(self._values):
-            self._values = sparse.csr_matrix(self._values)
-            if self._values.shape[0] * self._values.shape[1] * 4 <= RESIDENT_BYTES:
-                self._values = self._values.toarray()
-        self._values = self._values.astype(np.float32)
+        self._values: Any = X[:, columns[self._present]].astype(np.float32)
+        if sparse.issparse(X):
+            csr = sparse.csr_matrix(self._values)
+            small = csr.shape[0] * csr.shape[1] * 4 <= RESIDENT_BYTES
+            self._values = csr.toarray() if small else csr
 
     def __len__(self) -> int:
         return self.n_cells
 
     def rows(self, index: np.ndarray) -> np.ndarray:
         """Return ``(len(index), n_tokens)`` float32 values of these cells."""
-        block: Any = self._values[index]
-        if sparse.issparse(block):
-            block = block.toarray()
+        rows: Any = self._values[index]
+        block: np.ndarray = rows.toarray() if isinstance(rows, sparse.csr_matrix) else rows
         if len(self._present) == self.n_tokens:
             return block
         assert self._fill is not None

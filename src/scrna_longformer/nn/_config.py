@@ -162,4 +162,4 @@ PRESETS: Mapping[str, Mapping[str, Any]] = MappingProxyType(
         "large": {"d_model": 96, "n_heads": 8, "n_layers": 3, "mlp_ratio": 2.0},
     }
 )
-"""Named sizes: about 5, 25, 130 and 330 thousand parameters at 500 genes and 9 classes."""
+"""Named sizes: about 4, 18, 130 and 320 thousand parameters at 500 genes and 9 classes."""

@@ -16,13 +16,17 @@ class FeedForward(nn.Sequential):
         super().__init__(
             nn.Linear(d_model, d_hidden),
             nn.GELU(),
-            nn.Dropout(dropout),
             nn.Linear(d_hidden, d_model),
+            nn.Dropout(dropout),
         )
 
 
 class Block(nn.Module):
-    """Attention among neighbouring genes, then a feed-forward layer, each added to its input."""
+    """Attention among neighbouring genes, then a feed-forward layer, each added to its input.
+
+    Both add nothing at the start (their last layers are zero), so that a fresh encoder is the
+    identity and the model begins as the linear one that its tokens, pooling and head make up.
+    """
 
     def __init__(self, config: LongformerConfig) -> None:
         super().__init__()
@@ -30,6 +34,9 @@ class Block(nn.Module):
         self.attention_norm = nn.LayerNorm(config.d_model) if self.attention is not None else None
         self.feed_forward_norm = nn.LayerNorm(config.d_model)
         self.feed_forward = FeedForward(config.d_model, config.d_hidden, config.dropout)
+        _silence(self.feed_forward[2])
+        if self.attention is not None:
+            _silence(self.attention.out)
 
     def forward(self, h: Tensor, graph: GeneGraph) -> Tensor:
         """Map ``(cells, genes, d_model)`` tokens to tokens of the same shape."""
@@ -50,3 +57,9 @@ class Encoder(nn.Module):
         for block in self.blocks:
             h = block(h, graph)
         return h
+
+
+def _silence(layer: nn.Module) -> None:
+    """Set all parameters of a layer to zero."""
+    for parameter in layer.parameters():
+        nn.init.zeros_(parameter)

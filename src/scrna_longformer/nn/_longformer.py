@@ -13,7 +13,7 @@ from ._embedding import TOKEN_TYPES
 from ._encoder import Encoder
 from ._heads import ClassificationHead
 from ._input import GeneDropout, GeneStandardizer
-from ._pooling import POOLINGS
+from ._pooling import pool_scale
 
 
 class LongformerOutput(NamedTuple):
@@ -62,13 +62,14 @@ class GeneLongformer(nn.Module):
         self.gene_dropout = GeneDropout(config.gene_dropout)
         self.token = TOKEN_TYPES[config.token](config.n_genes, config.d_model, config.init_scale)
         self.encoder = Encoder(config)
+        self.pool_scale = pool_scale(config.pooling, config.n_genes)
         self.head = ClassificationHead(config.d_model, config.n_classes)
 
     def forward(self, values: Tensor) -> LongformerOutput:
         """Run the model on ``(cells, n_genes)`` expression, on the scale that it was trained on."""
         z = self.gene_dropout(self.standardizer(values))
         h = self.encoder(self.token(z), self.graph)
-        embedding = POOLINGS[self.config.pooling](h)
+        embedding = h.sum(dim=1) * self.pool_scale
         return LongformerOutput(logits=self.head(embedding), embedding=embedding)
 
 

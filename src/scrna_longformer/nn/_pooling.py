@@ -1,24 +1,18 @@
-"""From the tokens of a cell to one vector."""
+"""From the tokens of a cell to one vector: a sum over genes, scaled."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
 
-from torch import Tensor
+def pool_scale(pooling: str, n_genes: int) -> float:
+    """Return what the sum over `n_genes` tokens is multiplied with.
 
+    ``'sum'`` divides by the square root of the number of genes: independent tokens then give a
+    vector of the same scale for any number of genes, and no normalisation follows that would take
+    the cell's magnitude away. ``'mean'`` divides by the number of genes.
 
-def sum_pool(h: Tensor) -> Tensor:
-    """Sum over genes, divided by the square root of their number.
-
-    Independent tokens then give a vector of the same scale for any number of genes, and no
-    normalisation follows that would take the cell's magnitude away.
+    Examples
+    --------
+    >>> pool_scale("sum", 400), pool_scale("mean", 400)
+    (0.05, 0.0025)
     """
-    return h.sum(dim=1) / h.shape[1] ** 0.5
-
-
-def mean_pool(h: Tensor) -> Tensor:
-    """Mean over genes."""
-    return h.mean(dim=1)
-
-
-POOLINGS: dict[str, Callable[[Tensor], Tensor]] = {"sum": sum_pool, "mean": mean_pool}
+    return {"sum": n_genes**-0.5, "mean": 1 / n_genes}[pooling]

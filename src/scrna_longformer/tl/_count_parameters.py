@@ -6,7 +6,7 @@ from typing import Any
 
 
 def count_parameters(
-    preset: str = "small", *, n_tokens: int = 256, n_classes: int = 10, **model_options: Any
+    preset: str = "small", *, n_tokens: int = 512, n_classes: int = 10, **model_options: Any
 ) -> int:
     """Count the trained parameters of a preset, without building it.
 
@@ -34,7 +34,7 @@ def count_parameters(
     --------
     >>> import scrna_longformer as sl
     >>> sl.tl.count_parameters("small", n_tokens=500, n_classes=9)
-    22457
+    18361
     """
     from ..nn import LongformerConfig
     from ..nn import count_parameters as count

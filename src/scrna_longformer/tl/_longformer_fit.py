@@ -6,7 +6,7 @@ import time
 from typing import TYPE_CHECKING, Any, Literal
 
 from .._keys import LongformerKeys
-from .._settings import log, settings
+from .._settings import settings
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -26,7 +26,7 @@ def longformer_fit(
     adata: AnnData,
     key: str = "leiden",
     *,
-    n_tokens: int | Literal["all"] = 256,
+    n_tokens: int | Literal["all"] = 512,
     mask_var: str | np.ndarray | None = None,
     layer: str | None = None,
     mask_key: str = "gene_knn",
@@ -74,14 +74,14 @@ def longformer_fit(
     unlabeled
         A value of the labels that means "no label", such as ``'Unknown'``.
     preset
-        Size of the model: ``'tiny'``, ``'small'``, ``'base'`` or ``'large'`` (about 5, 25, 130 and
-        330 thousand parameters at 500 tokens and 9 classes).
+        Size of the model: ``'tiny'``, ``'small'``, ``'base'`` or ``'large'`` (about 4, 18, 130 and
+        320 thousand parameters at 500 tokens and 9 classes).
     min_cells
         Classes with fewer labelled cells stay in training only, with a warning.
     validation_fraction
         Share of each class to hold out.
     max_steps
-        Number of updates of the full schedule; 1,500 by default.
+        Number of updates of the full schedule; 2,000 by default. Most fits end earlier.
     time_limit
         Stop training after this many seconds and keep the best weights so far.
     model_options
@@ -155,6 +155,7 @@ def longformer_fit(
     from ..get._expression import make_actual, read_expression, resolve_mask
     from ..get._graph import read_gene_knn
     from ..get._labels import read_labels
+    from ._fit_record import fit_record, log_outcome
 
     started = time.perf_counter()
     keys = LongformerKeys(key_added)
@@ -187,7 +188,7 @@ def longformer_fit(
     tokens = candidates[classifier.token_index_]
     fitted = _named(classifier, labels, adata.var_names[tokens], summarise_values(X).state)
 
-    record = _record(
+    record = fit_record(
         classifier,
         fitted,
         labels,
@@ -220,7 +221,7 @@ def longformer_fit(
     _write_split(adata, keys, train, validation)
     adata.var[keys.token] = np.isin(np.arange(adata.n_vars), tokens)
     adata.uns[keys.record] = record
-    _log_outcome(keys, record, len(tokens), len(validation))
+    log_outcome(CALLER, keys, record)
     return adata if copy else None
 
 
@@ -314,61 +315,6 @@ def _named(
     )
 
 
-def _record(
-    classifier: LongformerClassifier,
-    fitted: FittedLongformer,
-    labels: Labels,
-    prediction: Prediction,
-    validation: np.ndarray,
-    *,
-    params: dict[str, Any],
-    store_model: bool,
-) -> dict[str, Any]:
-    """Everything about the fit that is worth keeping, in types that h5ad and zarr can store."""
-    from dataclasses import asdict
-    from importlib.metadata import version
-
-    from ..evaluation import score
-    from ..train import TrainConfig
-
-    result = classifier.result_
-    record: dict[str, Any] = {
-        "params": params,
-        "train_config": asdict(TrainConfig(**(classifier.train_options or {}))),
-        "classes": fitted.classes,
-        "history": dict(result.history),
-        "metrics": score(labels.codes[validation], prediction.proba[validation]),
-        "training": {
-            "n_parameters": classifier.n_parameters_,
-            "n_cells": len(labels.codes),
-            "n_validation": len(validation),
-            "n_steps": result.n_steps,
-            "best_step": result.best_step,
-            "stopped_by": result.stopped_by,
-            "prior_loss": result.prior_loss,
-            "device": str(next(fitted.model.parameters()).device),
-        },
-        "versions": {name: version(name) for name in ("scrna-longformer", "torch", "anndata")},
-    }
-    if store_model:
-        record["model"] = store_fitted(fitted)
-    return record
-
-
-def store_fitted(fitted: FittedLongformer) -> dict[str, Any]:
-    """Return the model as a dictionary that h5ad and zarr can store."""
-    from ..train._fitted import FORMAT_VERSION
-
-    return {
-        "config": fitted.model.config.to_json(),
-        "weights": fitted.to_arrays(),
-        "genes": fitted.genes,
-        "classes": fitted.classes,
-        "expression": fitted.expression,
-        "format_version": FORMAT_VERSION,
-    }
-
-
 def _write_split(
     adata: AnnData, keys: LongformerKeys, train: np.ndarray, validation: np.ndarray
 ) -> None:
@@ -378,30 +324,3 @@ def _write_split(
     split = np.full(adata.n_obs, "unlabelled", dtype="<U10")
     split[train], split[validation] = "train", "validation"
     adata.obs[keys.split] = pd.Categorical(split, ["train", "validation", "unlabelled"])
-
-
-def _log_outcome(
-    keys: LongformerKeys, record: dict[str, Any], n_tokens: int, n_validation: int
-) -> None:
-    training, metrics = record["training"], record["metrics"]
-    log.info(
-        "%s: %s parameters, %d gene tokens (mask from %s), %d updates (%s), %.1f s on %s with %s "
-        "attention. Held-out macro-F1 %.3f, accuracy %.3f (%d cells).\n"
-        "    wrote obsm[%r], obs[%r], uns[%r]; compare with simple models: "
-        "sl.tl.baseline_compare(adata)",
-        CALLER,
-        f"{training['n_parameters']:,}",
-        n_tokens,
-        record["params"]["mask_source"],
-        training["n_steps"],
-        training["stopped_by"],
-        training["seconds"],
-        training["device"],
-        record["params"]["attention_backend"],
-        metrics["macro_f1"],
-        metrics["accuracy"],
-        n_validation,
-        keys.embedding,
-        keys.prediction,
-        keys.record,
-    )

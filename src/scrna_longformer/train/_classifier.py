@@ -26,8 +26,9 @@ from ._diagnosis import diagnose
 from ._fitted import FittedLongformer
 from ._predict import Prediction
 from ._runner import FitResult, run
+from ._warm_start import logistic_start
 
-_INITIAL, _STOPPING, _GRAPH = 10, 11, 12  # names of the random streams
+_INITIAL, _STOPPING, _REGRESSION = 10, 11, 12  # names of the random streams
 
 
 class LongformerClassifier(ClassifierMixin, BaseEstimator):
@@ -48,6 +49,9 @@ class LongformerClassifier(ClassifierMixin, BaseEstimator):
         A graph of all columns of `X` to use as it is. Only where all genes are tokens.
     min_cells
         Classes with fewer cells are not drawn on for the stopping cells.
+    warm_start
+        Whether a model with multiplicative tokens starts at the logistic regression that it
+        contains (:func:`logistic_start`) instead of at random.
     model_options
         Fields of :class:`~scrna_longformer.nn.LongformerConfig` that differ from the preset.
     train_options
@@ -91,12 +95,13 @@ class LongformerClassifier(ClassifierMixin, BaseEstimator):
         self,
         preset: str = "small",
         *,
-        n_tokens: int | Literal["all"] = 256,
+        n_tokens: int | Literal["all"] = 512,
         n_neighbors: int = 20,
         metric: str = "cosine",
         center: bool = True,
         graph: GeneGraph | None = None,
         min_cells: int = 10,
+        warm_start: bool = True,
         model_options: Mapping[str, Any] | None = None,
         train_options: Mapping[str, Any] | None = None,
         accelerator: str = "auto",
@@ -110,6 +115,7 @@ class LongformerClassifier(ClassifierMixin, BaseEstimator):
         self.center = center
         self.graph = graph
         self.min_cells = min_cells
+        self.warm_start = warm_start
         self.model_options = model_options
         self.train_options = train_options
         self.accelerator = accelerator
@@ -139,6 +145,10 @@ class LongformerClassifier(ClassifierMixin, BaseEstimator):
         cells = CellMatrix(X, self.token_index_)
         train_index, stopping_index = self._stopping_split(codes, train_config)
         model = self._initial_model(config, cells)
+        if self.warm_start and config.token == "multiplicative":
+            logistic_start(
+                model, cells, codes, train_index, seed=seed(self.random_state, _REGRESSION)
+            )
         self.attention_backend_ = resolve_backend(
             accelerator,
             d_model=config.d_model,

@@ -9,9 +9,7 @@ from dataclasses import dataclass
 class TrainConfig:
     """Budget, optimiser and stopping rule.
 
-    The budget counts updates, not epochs: a small set needs as many updates as a large one
-    (measured: with 114 updates the same model predicts one class, with 1,500 it ties with logistic
-    regression).
+    The budget counts updates, not epochs: a small set needs as many updates as a large one.
 
     Attributes
     ----------
@@ -32,23 +30,24 @@ class TrainConfig:
     evaluate_every
         Steps between evaluations on the stopping cells.
     patience
-        Stop after this many evaluations without improvement, but never in the first half of the
-        schedule, where interaction data sits on a plateau.
+        Stop after this many evaluations without improvement. While the loss is above half of the
+        class prior's, only the second half of the schedule counts: interaction data sits on a
+        plateau for long.
     stopping_fraction
         Share of the training cells kept aside to choose the best weights.
     time_limit
         Stop after this many seconds and keep the best weights so far; 0 means no limit.
     """
 
-    max_steps: int = 1000
+    max_steps: int = 2000
     batch_size: int = 32
     learning_rate: float = 3e-3
-    weight_decay: float = 0.05
+    weight_decay: float = 0.5
     warmup: float = 0.1
     gradient_clip: float = 1.0
     ema_decay: float = 0.99
     evaluate_every: int = 50
-    patience: int = 8
+    patience: int = 10
     stopping_fraction: float = 0.1
     time_limit: float = 0.0
 

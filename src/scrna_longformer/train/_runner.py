@@ -42,8 +42,10 @@ class FitResult:
     history
         Per evaluation: ``step``, ``train_loss`` (mean since the last evaluation), ``stopping_loss``
         and ``learning_rate``.
+    initial_loss
+        Loss on the stopping cells before the first update (NaN without stopping cells).
     best_step
-        Number of updates behind the weights that were kept.
+        Number of updates behind the weights that were kept; 0 if none improved on the start.
     n_steps
         Number of updates made.
     stopped_by
@@ -55,6 +57,7 @@ class FitResult:
     """
 
     history: dict[str, np.ndarray]
+    initial_loss: float
     best_step: int
     n_steps: int
     stopped_by: str
@@ -169,7 +172,9 @@ def run(
         accelerator=accelerator,
         random_state=random_state,
     )
-    best = BestWeights(config)
+    best = BestWeights(config, prior_loss(training.weights))
+    initial_loss = training.stopping_loss() if len(stopping_index) else float("nan")
+    best.update(initial_loss, 0, training.average.module)
     history = History()
     stopped_by = "schedule"
     bar = tqdm(total=config.max_steps, desc="longformer", unit="step", disable=not progress)
@@ -195,9 +200,10 @@ def run(
     model.eval()
     return FitResult(
         history=history.columns(),
+        initial_loss=initial_loss,
         best_step=best.step,
         n_steps=done,
         stopped_by=stopped_by,
-        prior_loss=prior_loss(training.weights),
+        prior_loss=best.prior_loss,
         seconds=time.perf_counter() - started,
     )

@@ -8,6 +8,9 @@ from torch import Tensor, nn
 
 from ._config import TrainConfig
 
+# Below this share of the prior's loss a model has left the plateau that it may start on.
+OFF_PLATEAU = 0.5
+
 
 @dataclass
 class BestWeights:
@@ -17,6 +20,8 @@ class BestWeights:
     ----------
     config
         Gives the patience and the length of the schedule.
+    prior_loss
+        Loss of always predicting the class prior.
     loss
         Lowest loss so far.
     step
@@ -26,6 +31,7 @@ class BestWeights:
     """
 
     config: TrainConfig
+    prior_loss: float
     loss: float = float("inf")
     step: int = 0
     state: dict[str, Tensor] = field(default_factory=dict)
@@ -38,8 +44,8 @@ class BestWeights:
             self.state = {
                 name: value.detach().cpu().clone() for name, value in model.state_dict().items()
             }
-        elif step > self.config.max_steps // 2:
-            # waiting counts only in the second half of the schedule: a plateau cannot fool it
+        elif step > self.config.max_steps // 2 or self.loss < OFF_PLATEAU * self.prior_loss:
+            # on a plateau, waiting counts only in the second half of the schedule
             self._waited += 1
 
     @property

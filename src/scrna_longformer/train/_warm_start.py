@@ -1,0 +1,81 @@
+"""Start the transformer at the linear model that it contains."""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+from sklearn.linear_model import LogisticRegression
+
+from ..dataloaders._cells import CellMatrix
+from ..evaluation._penalised import TunedLogisticRegression
+from ..nn._embedding import MultiplicativeToken
+from ..nn._longformer import GeneLongformer
+
+PENALTIES = (1e-4, 1e-3, 1e-2, 1e-1, 1.0)
+
+
+def logistic_start(
+    model: GeneLongformer, cells: CellMatrix, codes: np.ndarray, rows: np.ndarray, *, seed: int
+) -> float:
+    """Set embeddings and head so that the model's first logits are those of logistic regression.
+
+    With multiplicative tokens and blocks that add nothing yet, the pooled representation is a linear
+    projection of the z-scores. The singular vectors of the regression's coefficients fill the first
+    columns of the gene directions and of the head; the other columns stay as they were drawn, for
+    what is not linear. With more classes than the model is wide, the closest matrix of that rank is
+    taken.
+
+    Parameters
+    ----------
+    model
+        A fresh model with its standardiser set; changed in place.
+    cells, codes
+        Expression and class of all cells.
+    rows
+        The cells to fit the regression to.
+    seed
+        Seed of the inner folds that choose the penalty.
+
+    Returns
+    -------
+    The inverse penalty ``C`` that was chosen.
+    """
+    token = model.token
+    assert isinstance(token, MultiplicativeToken)
+    values = cells.rows(rows)
+    tuned = TunedLogisticRegression(cells.n_tokens, PENALTIES, random_state=seed % 2**32)
+    penalty = tuned.fit(values, codes[rows]).C_
+    z = model.standardizer(torch.from_numpy(values)).numpy()
+    regression = LogisticRegression(C=penalty, class_weight="balanced", max_iter=5000)
+    coefficients, intercept = _per_class(regression.fit(z, codes[rows]))
+    with torch.no_grad():
+        _write(model, token, torch.from_numpy(coefficients), torch.from_numpy(intercept))
+    return penalty
+
+
+def _per_class(regression: LogisticRegression) -> tuple[np.ndarray, np.ndarray]:
+    """Coefficients (classes x genes) and intercepts; two classes share the one row that there is."""
+    coefficients, intercept = regression.coef_, regression.intercept_
+    if len(coefficients) == 1:
+        coefficients, intercept = (
+            np.concatenate([-x / 2, x / 2]) for x in (coefficients, intercept)
+        )
+    return coefficients.astype(np.float64), intercept.astype(np.float64)
+
+
+def _write(
+    model: GeneLongformer,
+    token: MultiplicativeToken,
+    coefficients: torch.Tensor,
+    intercept: torch.Tensor,
+) -> None:
+    """Factor the coefficients into gene directions and head, in the scale of the other columns."""
+    n_genes, pool = model.config.n_genes, model.pool_scale
+    u, s, v = torch.linalg.svd(coefficients / pool, full_matrices=False)
+    rank = min(len(s), model.config.d_model)
+    spread = model.config.init_scale * n_genes**0.5  # columns of v have length 1
+    token.direction[:, :rank] = (v[:rank].T * spread).float()
+    model.head.weight.zero_()
+    model.head.weight[:, :rank] = (u[:, :rank] * s[:rank] / spread).float()
+    constant = model.head.weight @ (token.identity.sum(dim=0) * pool)
+    model.head.bias.copy_(intercept.float() - constant)

@@ -1,0 +1,84 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+from sklearn.linear_model import LogisticRegression
+from sklearn.preprocessing import StandardScaler
+
+from scrna_longformer.dataloaders import CellMatrix
+from scrna_longformer.graph import GeneGraph
+from scrna_longformer.nn import GeneLongformer, LongformerConfig
+from scrna_longformer.train import LongformerClassifier
+from scrna_longformer.train._warm_start import logistic_start
+
+
+def cells_of(n_classes: int, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
+    codes = np.arange(120) % n_classes
+    X = rng.random((120, 30)) + 0.5 * (np.arange(30) % n_classes == codes[:, None])
+    return X.astype(np.float32), codes
+
+
+def started(X: np.ndarray, codes: np.ndarray, **fields: object) -> tuple[GeneLongformer, float]:
+    n_classes = int(codes.max()) + 1
+    config = LongformerConfig(n_genes=30, n_classes=n_classes, **fields)  # type: ignore[arg-type]
+    torch.manual_seed(0)
+    model = GeneLongformer(config, GeneGraph.full(30)).eval()
+    cells = CellMatrix(X, np.arange(30))
+    mean, sd = cells.moments(np.arange(120))
+    model.standardizer.set_statistics(torch.from_numpy(mean), torch.from_numpy(sd))
+    return model, logistic_start(model, cells, codes, np.arange(120), seed=0)
+
+
+@pytest.mark.parametrize("pooling", ["sum", "mean"])
+@pytest.mark.parametrize("n_classes", [2, 3, 7])
+def test_first_probabilities_are_those_of_scikit_learn(
+    n_classes: int, pooling: str, rng: np.random.Generator
+) -> None:
+    X, codes = cells_of(n_classes, rng)
+    model, penalty = started(X, codes, pooling=pooling)
+    z = StandardScaler().fit_transform(X.astype(np.float64))
+    regression = LogisticRegression(C=penalty, class_weight="balanced", max_iter=5000).fit(z, codes)
+    found = model(torch.from_numpy(X)).logits.softmax(1).detach().numpy()
+    np.testing.assert_allclose(found, regression.predict_proba(z), atol=2e-3)
+
+
+def test_a_narrow_model_takes_the_closest_matrix_of_its_rank(rng: np.random.Generator) -> None:
+    X, codes = cells_of(7, rng)
+    wide, _ = started(X, codes, d_model=16)
+    narrow, _ = started(X, codes, d_model=4, n_heads=1)
+
+    def coefficients(model: GeneLongformer) -> np.ndarray:
+        return (model.head.weight @ model.token.direction.T).detach().numpy()  # type: ignore[operator]
+
+    u, s, v = np.linalg.svd(coefficients(wide), full_matrices=False)
+    expected = (u[:, :4] * s[:4]) @ v[:4]
+    np.testing.assert_allclose(coefficients(narrow), expected, atol=1e-4)
+
+
+def test_columns_beyond_the_regression_are_left_to_training(rng: np.random.Generator) -> None:
+    X, codes = cells_of(3, rng)
+    model, _ = started(X, codes)
+    assert torch.count_nonzero(model.head.weight[:, 3:]) == 0
+    assert model.token.direction[:, 3:].std() == pytest.approx(0.3, rel=0.1)  # type: ignore[index]
+
+
+def test_the_start_is_kept_where_training_does_not_help(rng: np.random.Generator) -> None:
+    """Noise labels: whatever is learned after the start is worse on the stopping cells."""
+    X = rng.random((200, 30)).astype(np.float32)
+    y = rng.integers(2, size=200)
+    options = {"max_steps": 400, "learning_rate": 0.05}
+    model = LongformerClassifier("tiny", n_neighbors=5, train_options=options, accelerator="cpu")
+    with pytest.warns(UserWarning, match="hardly learned"):
+        model.fit(X, y)
+    assert model.result_.best_step == 0
+    assert model.result_.history["stopping_loss"].min() > model.result_.initial_loss
+
+
+def test_additive_tokens_start_at_random(rng: np.random.Generator) -> None:
+    X, codes = cells_of(2, rng)
+    options = {"max_steps": 300, "batch_size": 32}
+    model = LongformerClassifier(
+        "tiny", n_neighbors=5, model_options={"token": "additive"}, train_options=options
+    ).fit(X, codes)
+    assert model.result_.initial_loss == pytest.approx(np.log(2), rel=1e-5)
