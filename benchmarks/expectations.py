@@ -42,7 +42,10 @@ def main(names: list[str]) -> None:
 def table(result: object) -> str:
     """Mean over folds, and the standard deviation of macro-F1, best first."""
     summary = result.summary.set_index(["metric", "model"])  # type: ignore[attr-defined]
-    lines = ["| model | macro-F1 | accuracy | log-loss | fit, s |", "| --- | --- | --- | --- | --- |"]
+    lines = [
+        "| model | macro-F1 | accuracy | log-loss | fit, s |",
+        "| --- | --- | --- | --- | --- |",
+    ]
     for model, row in result.table.iterrows():  # type: ignore[attr-defined]
         spread = summary.loc[("macro_f1", model), "sd"]
         lines.append(
