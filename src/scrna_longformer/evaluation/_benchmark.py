@@ -31,8 +31,12 @@ class FoldResult:
 
     Attributes
     ----------
-    model, repeat, fold
-        Which contestant, repeat and fold.
+    model
+        Name of the contestant.
+    repeat
+        Number of the repeat.
+    fold
+        Number of the fold in it.
     status
         ``'ok'``, or ``'time limit'`` for a fold that was not started; then the rest is empty.
     metrics
@@ -45,8 +49,10 @@ class FoldResult:
         Test cells x classes probabilities (float32).
     n_train
         Number of training cells.
-    fit_seconds, predict_ms_per_cell
-        Wall time of ``fit``, and of ``predict_proba`` per test cell.
+    fit_seconds
+        Wall time of ``fit``.
+    predict_ms_per_cell
+        Wall time of ``predict_proba`` per test cell.
     n_parameters
         Number of fitted numbers (:func:`count_parameters`); NaN where a model has no clear count.
     """
@@ -66,7 +72,7 @@ class FoldResult:
 
     @property
     def key(self) -> tuple[str, int, int]:
-        """What the result is of: model, repeat, fold."""
+        """The model, repeat and fold that the result is of."""
         return self.model, self.repeat, self.fold
 
 

@@ -69,11 +69,14 @@ def recipe_longformer(
 
     ``X`` : float32, :class:`scipy.sparse.csr_matrix` or :class:`numpy.ndarray`
         log1p of counts per 10,000.
-    ``layers['counts']`` : the counts after the filters, likewise
+    ``layers['counts']`` : likewise
+        The counts after the filters.
     ``layers['scaled']`` : :class:`numpy.ndarray`, float32, if `scale`
         Mean 0 and variance 1 per gene over all cells, at most 10 in size.
-    ``obs['n_genes']``, ``var['n_cells']`` : what the filters counted
-    ``var['highly_variable']`` : bool, and the statistics that Scanpy adds
+    ``obs['n_genes']``, ``var['n_cells']`` : int
+        What the filters counted.
+    ``var['highly_variable']`` : bool
+        And the statistics that Scanpy adds.
     ``obsm['X_pca']``, ``varm['PCs']``, ``obsp['connectivities']``, ``obsp['distances']``
         Up to 50 components of the highly variable genes and a graph of 15 neighbours.
     ``obs['leiden']`` : categorical
