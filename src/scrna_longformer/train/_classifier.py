@@ -51,7 +51,7 @@ class LongformerClassifier(ClassifierMixin, BaseEstimator):
         Classes with fewer cells are not drawn on for the stopping cells.
     warm_start
         Whether a model with multiplicative tokens starts at the logistic regression that it
-        contains (:func:`logistic_start`) instead of at random.
+        contains (``train._warm_start``) instead of at random.
     model_options
         Fields of :class:`~scrna_longformer.nn.LongformerConfig` that differ from the preset.
     train_options
