@@ -52,6 +52,8 @@ def test_multiplicative_tokens_keep_the_cells_apart_where_additive_ones_do_not()
 def test_a_gene_reaches_its_neighbours_alone(graph: GeneGraph) -> None:
     """Before pooling, changing one gene changes the tokens of the genes that attend to it."""
     model = make(graph).eval()
+    for parameter in model.encoder.parameters():  # a fresh block adds nothing
+        torch.nn.init.normal_(parameter)
     values = torch.rand(1, N_GENES)
     changed = values.clone()
     changed[0, 5] += 1
@@ -77,6 +79,11 @@ def test_every_attention_takes_the_same_seat_and_learns(graph: GeneGraph, attent
 def test_no_attention_has_no_attention_parameters(graph: GeneGraph) -> None:
     names = dict(make(graph, attention="none").named_parameters())
     assert not [name for name in names if "attention" in name]
+
+
+def test_a_fresh_encoder_is_the_identity(graph: GeneGraph) -> None:
+    h = torch.rand(2, N_GENES, 16)
+    assert torch.equal(make(graph).encoder(h, graph), h)
 
 
 def test_genes_may_be_listed_in_any_order(graph: GeneGraph, rng: np.random.Generator) -> None:

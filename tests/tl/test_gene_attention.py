@@ -17,7 +17,7 @@ import scrna_longformer as sl
 from scrna_longformer.dataloaders._cells import CellMatrix
 from scrna_longformer.graph import GeneGraph
 from scrna_longformer.nn import GeneLongformer, LongformerConfig
-from scrna_longformer.tl._longformer_fit import store_fitted
+from scrna_longformer.tl._fit_record import store_fitted
 from scrna_longformer.train import FittedLongformer
 from scrna_longformer.train._attention_weights import edge_attention
 

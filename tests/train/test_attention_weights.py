@@ -78,7 +78,7 @@ def dense_attention(model: GeneLongformer, X: np.ndarray, mask: np.ndarray) -> n
         x = layer_norm(h, p[b + "feed_forward_norm.weight"], p[b + "feed_forward_norm.bias"])
         x = x @ p[b + "feed_forward.0.weight"].T + p[b + "feed_forward.0.bias"]
         x = x * (1 + erf(x / np.sqrt(2))) / 2
-        h = h + x @ p[b + "feed_forward.3.weight"].T + p[b + "feed_forward.3.bias"]
+        h = h + x @ p[b + "feed_forward.2.weight"].T + p[b + "feed_forward.2.bias"]
     return np.stack(layers, 1)
 
 

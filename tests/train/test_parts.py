@@ -54,7 +54,7 @@ def test_learning_rate_warms_up_and_falls_to_zero() -> None:
 
 def test_best_weights_are_a_true_copy() -> None:
     model = nn.Linear(2, 1)
-    best = BestWeights(TrainConfig())
+    best = BestWeights(TrainConfig(), prior_loss=1.0)
     best.update(0.5, 50, model)
     kept = {name: value.clone() for name, value in best.state.items()}
     with torch.no_grad():
@@ -66,11 +66,15 @@ def test_best_weights_are_a_true_copy() -> None:
 
 def test_a_plateau_in_the_first_half_does_not_stop_training() -> None:
     model = nn.Linear(2, 1)
-    best = BestWeights(TrainConfig(max_steps=1000, patience=2, evaluate_every=50))
-    stopped = next(
-        step for step in range(50, 1001, 50) if (best.update(1.0, step, model), best.exhausted)[1]
-    )
-    assert stopped == 600  # first evaluation at 50; waiting counts from 550 on
+    config = TrainConfig(max_steps=1000, patience=2, evaluate_every=50)
+
+    def stopped_at(loss: float) -> int:
+        best = BestWeights(config, prior_loss=1.0)
+        steps = range(50, 1001, 50)
+        return next(step for step in steps if (best.update(loss, step, model), best.exhausted)[1])
+
+    assert stopped_at(0.9) == 600  # on the plateau: waiting counts from 550 on
+    assert stopped_at(0.3) == 150  # off the plateau: from the second evaluation on
 
 
 @pytest.mark.parametrize(

@@ -14,6 +14,7 @@ from weakref import WeakKeyDictionary
 import numpy as np
 import torch
 from torch.autograd.function import once_differentiable
+from torch.nn.functional import pad
 
 from .._settings import log
 from ..graph._gene_graph import GeneGraph
@@ -22,22 +23,31 @@ from ._dropout import Dropout
 from ._memory import empty, thread_scratch
 
 N_HEADS = (1, 2, 4, 8, 16)
+LANES = 16  # numbers in a vector
 _WORTH_A_THREAD = 2**22  # multiply-adds: about what it takes to wake a thread
 
 
 def numba_vectors(
     qkv: torch.Tensor, graph: GeneGraph, *, n_heads: int, scale: float, dropout: Dropout | None
 ) -> torch.Tensor:
-    """Vector kernels; float32, half precision computed in float32."""
+    """Vector kernels; float32, half precision computed in float32.
+
+    Other widths than multiples of 16 are filled up with zeros, which add nothing to any score:
+    feature ``f`` belongs to head ``f % n_heads``, so that they join the end of every head.
+    """
     d_model = qkv.shape[-1] // 3
     if reason := why_not_vectors(d_model, n_heads, qkv.dtype):
         msg = f"`backend='numba'` cannot run: {reason}. Use backend='numba_plain' or 'auto'."
         raise ValueError(msg)
     _on_cpu(qkv, "numba")
     kernels = import_module("._numba", __package__)
-    layout = kernels.Layout(d_model, n_heads)
-    call = _Call(kernels, graph, layout, d_model, n_heads, scale, dropout)
-    return _Attention.apply(qkv.float(), call).to(qkv.dtype)
+    missing = -d_model % LANES
+    computed = qkv.float()
+    if missing:
+        computed = pad(computed.unflatten(-1, (3, d_model)), (0, missing)).flatten(-2)
+    layout = kernels.Layout(d_model + missing, n_heads)
+    call = _Call(kernels, graph, layout, d_model + missing, n_heads, scale, dropout)
+    return _Attention.apply(computed, call)[..., :d_model].to(qkv.dtype)
 
 
 def numba_plain(
@@ -53,11 +63,8 @@ def numba_plain(
 
 def why_not_vectors(d_model: int, n_heads: int, dtype: torch.dtype = torch.float32) -> str:
     """Say why the vector kernels do not serve this, or return an empty string."""
-    if d_model % 16 or n_heads not in N_HEADS:
-        return (
-            f"the vector kernels serve widths that are multiples of 16 and {N_HEADS} heads, "
-            f"not d={d_model} with {n_heads} heads"
-        )
+    if n_heads not in N_HEADS:
+        return f"the vector kernels serve {N_HEADS} heads, not d={d_model} with {n_heads} heads"
     if dtype == torch.float64:
         return "the vector kernels compute in float32, not float64"
     return _why_not_imported()

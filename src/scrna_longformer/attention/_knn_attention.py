@@ -59,7 +59,7 @@ def resolve_backend(
 
     Returns
     -------
-    On the CPU ``'numba'``, or ``'numba_plain'`` where the vector kernels do not serve the width,
+    On the CPU ``'numba'``, or ``'numba_plain'`` where the vector kernels do not serve the number of heads,
     the dtype or the installed numba. Elsewhere ``'sdpa'`` for small graphs (up to 4,096 genes on
     CUDA, 512 on other devices) and ``'gather'`` for larger ones; these two limits are not measured.
 

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import warnings
+from copy import deepcopy
 from dataclasses import dataclass
 
 import numpy as np
 import torch
+from torch import Tensor
 
 from ..dataloaders._cells import CellMatrix
 from ..nn._config import LongformerConfig
@@ -13,6 +16,9 @@ from ..nn._longformer import GeneLongformer
 
 # Activations of one inference batch: tokens x width, a few megabytes that stay in the cache.
 BATCH_ELEMENTS = 2**20
+# Devices whose kernels have given wrong results in silence: their first batch is checked.
+DOUBTED = ("mps",)
+LARGEST_DIFFERENCE = 1e-3
 
 
 @dataclass(frozen=True)
@@ -51,8 +57,25 @@ def predict(
     embedding = np.empty((len(index), model.config.d_model), dtype=np.float32)
     for start in range(0, len(index), size):
         rows = slice(start, start + size)
-        output = model(torch.from_numpy(cells.rows(index[rows])).to(device))
+        values = torch.from_numpy(cells.rows(index[rows]))
+        output = model(values.to(device))
         proba[rows] = output.logits.float().softmax(dim=1).cpu().numpy()
+        if start == 0 and device.type in DOUBTED:
+            _compare_with_cpu(model, values, proba[rows])
         embedding[rows] = output.embedding.float().cpu().numpy()
     model.train(was_training)
     return Prediction(proba=proba, embedding=embedding)
+
+
+def _compare_with_cpu(model: GeneLongformer, values: Tensor, proba: np.ndarray) -> None:
+    """Warn if a batch's probabilities differ from those that the CPU computes."""
+    on_cpu = deepcopy(model).cpu()(values).logits.softmax(dim=1).numpy()
+    difference = float(np.abs(on_cpu - proba).max())
+    if difference > LARGEST_DIFFERENCE:
+        device = next(model.parameters()).device
+        msg = (
+            f"Probabilities on {device} differ from those on the CPU by up to {difference:.2g}. "
+            "Use accelerator='cpu', and please report this with your version of torch "
+            f"({torch.__version__})."
+        )
+        warnings.warn(msg, UserWarning, stacklevel=2)
