@@ -8,8 +8,10 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     import numpy as np
+    import pandas as pd
     from anndata import AnnData
     from matplotlib.axes import Axes
+    from matplotlib.lines import Line2D
 
 # After Okabe and Ito come colours of Paul Tol's sets; black is kept for the rings.
 CLASS_COLOURS = (
@@ -25,48 +27,63 @@ def embeddings(
     """Draw one panel per title and `obsm` key, coloured by class; held-out cells are ringed."""
     from matplotlib import pyplot as plt
 
-    labels = adata.obs[key].astype("category")
-    names = labels.cat.categories.astype(str)
     figure, axes = plt.subplots(
         *(1, len(panels)), figsize=(4.4 * len(panels), 4.6), layout="constrained", squeeze=False
     )
     for ax, (title, slot) in zip(axes[0], panels.items(), strict=True):
-        _scatter(ax, adata.obsm[slot], labels.cat.codes.to_numpy(), len(names), held_out)
+        names = draw_embedding(ax, adata.obsm[slot], adata.obs[key], held_out)
         ax.set_title(title, loc="left", fontsize="medium")
     columns = 3 if max(map(len, names)) > 16 else 5
     figure.legend(
-        *_legend(names), loc="outside lower center", ncols=columns, frameon=False, fontsize="small"
+        *_legend(names),
+        loc="outside lower center",
+        ncols=columns,
+        frameon=False,
+        fontsize="small",
     )
     figure.savefig(save, dpi=130, facecolor="white")
     plt.close(figure)
 
 
-def _scatter(
-    ax: Axes, points: np.ndarray, codes: np.ndarray, n_classes: int, held_out: np.ndarray
-) -> None:
-    """Small pale dots for cells the model was fitted on, ringed dots for cells it never saw."""
-    for i in range(n_classes):
-        colour, marker = CLASS_COLOURS[i % len(CLASS_COLOURS)], MARKERS[i // len(CLASS_COLOURS) % 4]
-        seen, unseen = (codes == i) & ~held_out, (codes == i) & held_out
-        x, y = points[seen].T
+def draw_embedding(
+    ax: Axes, points: np.ndarray, labels: pd.Series, held_out: np.ndarray
+) -> list[str]:
+    """Draw cells in two dimensions and return the names of the classes, in the colours' order.
+
+    Small pale dots are cells that the model was fitted on, ringed dots cells that it never saw,
+    grey dots cells without a label.
+    """
+    labels = labels.astype("category")
+    names = [str(name) for name in labels.cat.categories]
+    codes = labels.cat.codes.to_numpy()
+    for i in range(len(names)):
+        colour, marker = _colour(i), _marker(i)
+        x, y = points[(codes == i) & ~held_out].T
         ax.scatter(x, y, s=9, c=colour, marker=marker, alpha=0.45, linewidths=0)
-        x, y = points[unseen].T
+        x, y = points[(codes == i) & held_out].T
         ax.scatter(x, y, s=26, c=colour, marker=marker, edgecolors="black", linewidths=0.7)
-    missing = codes < 0
-    x, y = points[missing].T
+    x, y = points[codes < 0].T
     ax.scatter(x, y, s=6, c="#C8C8C8", linewidths=0, zorder=0)
     ax.set(xticks=[], yticks=[], xlabel="UMAP 1", ylabel="UMAP 2")
     ax.spines[["top", "right"]].set_visible(False)
     ax.spines[["left", "bottom"]].set_color("#767676")
+    return names
 
 
-def _legend(names: list[str]) -> tuple[list, list[str]]:
+def _colour(i: int) -> str:
+    return CLASS_COLOURS[i % len(CLASS_COLOURS)]
+
+
+def _marker(i: int) -> str:
+    """Classes beyond the colours get the same colours with another shape."""
+    return MARKERS[i // len(CLASS_COLOURS) % len(MARKERS)]
+
+
+def _legend(names: list[str]) -> tuple[list[Line2D], list[str]]:
     from matplotlib.lines import Line2D
 
     handles = [
-        Line2D([], [], ls="", ms=6, marker=MARKERS[i // len(CLASS_COLOURS) % 4], color=colour)
-        for i in range(len(names))
-        for colour in [CLASS_COLOURS[i % len(CLASS_COLOURS)]]
+        Line2D([], [], ls="", ms=6, marker=_marker(i), color=_colour(i)) for i in range(len(names))
     ]
     ring = Line2D([], [], ls="", ms=6, marker="o", mfc="white", mec="black", mew=0.8)
     return [*handles, ring], [*names, "held-out cells"]
