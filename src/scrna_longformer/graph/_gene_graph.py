@@ -26,7 +26,7 @@ class GeneGraph:
     indptr
         ``int32`` of length ``n_genes + 1``: row ``i`` is ``indices[indptr[i]:indptr[i + 1]]``.
     indices
-        ``int32`` of length ``n_edges``, ascending inside each row.
+        ``int32`` of length ``n_edges``, ascending inside each row of a gene graph.
     order
         ``int32`` permutation of the genes, or ``None``: the order in which attention visits the
         rows. It decides which rows share the processor's caches, and never what is computed; with
@@ -103,7 +103,8 @@ class GeneGraph:
     def is_symmetric(self) -> bool:
         """Whether every edge runs both ways."""
         matrix = self.to_scipy()
-        return bool((matrix != matrix.T).nnz == 0)
+        differing = matrix != matrix.T
+        return bool(differing.nnz == 0)  # type: ignore[attr-defined]
 
     @classmethod
     def from_scipy(
@@ -125,7 +126,7 @@ class GeneGraph:
         ValueError
             If the matrix is not square, a self loop is missing, or ``order`` is no permutation.
         """
-        csr = sparse.csr_matrix(matrix, copy=True).astype(bool)
+        csr = sparse.csr_matrix(matrix, copy=True).astype(bool)  # type: ignore[call-overload]
         csr.sum_duplicates()
         csr.eliminate_zeros()
         csr.sort_indices()
