@@ -207,7 +207,7 @@ class LargestTensor(TorchFunctionMode):
 
 @pytest.mark.parametrize(("n_cells", "n_genes"), [(40, 4000), (3000, 100)])
 def test_no_tensor_of_genes_by_genes_or_cells_by_edges(n_cells: int, n_genes: int) -> None:
-    model = make_model(n_genes, 20, d_model=4, n_heads=2, n_layers=1)
+    model = make_model(n_genes, 20, d_model=16, n_heads=2, n_layers=1)
     X, n_edges = make_cells(n_cells, n_genes), model.graph.n_edges
     with LargestTensor() as largest:
         edge_attention(model, every_token(X), [np.arange(n_cells)])

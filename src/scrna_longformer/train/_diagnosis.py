@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import numpy as np
+
 from ._config import TrainConfig
 from ._runner import FitResult
 
@@ -14,7 +16,13 @@ FEWEST_STEPS = 300
 def diagnose(result: FitResult, config: TrainConfig) -> list[str]:
     """Return a sentence for everything that went wrong in training, each with what to change."""
     found = []
-    best = float(result.history["stopping_loss"].min())
+    if result.stopped_by == "divergence":
+        found.append(
+            f"training diverged before update {result.n_steps}; the weights of update "
+            f"{result.best_step} were kept. Lower learning_rate (train_options) and look for extreme "
+            "values with sl.pp.check."
+        )
+    best = float(np.nanmin([result.initial_loss, *result.history["stopping_loss"]]))
     if best > PRIOR_SHARE * result.prior_loss:
         found.append(
             f"the model hardly learned: its best loss is {best:.3f}, and always predicting the "

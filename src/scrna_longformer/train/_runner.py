@@ -8,6 +8,7 @@ nothing is printed or written but one progress bar.
 
 from __future__ import annotations
 
+import math
 import time
 from dataclasses import dataclass
 
@@ -43,13 +44,13 @@ class FitResult:
         Per evaluation: ``step``, ``train_loss`` (mean since the last evaluation), ``stopping_loss``
         and ``learning_rate``.
     initial_loss
-        Loss on the stopping cells before the first update (NaN without stopping cells).
+        Loss on the stopping cells before the first update (without such cells, of the prior).
     best_step
         Number of updates behind the weights that were kept; 0 if none improved on the start.
     n_steps
         Number of updates made.
     stopped_by
-        ``'schedule'``, ``'patience'`` or ``'time limit'``.
+        ``'schedule'``, ``'patience'``, ``'time limit'`` or ``'divergence'``.
     prior_loss
         The loss of always predicting the class prior, for comparison.
     seconds
@@ -105,7 +106,12 @@ class TrainingRun:
         loss = self._loss(self.model, self.schedule[step])
         self.optimizer.zero_grad(set_to_none=True)
         self.fabric.backward(loss)
-        self.fabric.clip_gradients(self.model, self.optimizer, max_norm=self.config.gradient_clip)
+        self.fabric.clip_gradients(
+            self.model,
+            self.optimizer,
+            max_norm=self.config.gradient_clip,
+            error_if_nonfinite=False,  # divergence is told at the next evaluation
+        )
         self.optimizer.step()
         self.average.update_parameters(self.model.module)
         return loss.detach()
@@ -173,7 +179,7 @@ def run(
         random_state=random_state,
     )
     best = BestWeights(config, prior_loss(training.weights))
-    initial_loss = training.stopping_loss() if len(stopping_index) else float("nan")
+    initial_loss = training.stopping_loss() if len(stopping_index) else best.prior_loss
     best.update(initial_loss, 0, training.average.module)
     history = History()
     stopped_by = "schedule"
@@ -190,6 +196,9 @@ def run(
             history.add_evaluation(done, train_loss, stopping_loss, learning_rate(done - 1, config))
             best.update(stopping_loss, done, training.average.module)
             bar.set_postfix(train=f"{train_loss:.3f}", stopping=f"{stopping_loss:.3f}")
+            if not math.isfinite(train_loss):
+                stopped_by = "divergence"
+                break
             if best.exhausted:
                 stopped_by = "patience"
                 break
