@@ -20,6 +20,7 @@ def compare(adata: ad.AnnData, key: str) -> dict[str, float]:
 
 
 @pytest.mark.filterwarnings("ignore:longformer_fit. classes with fewer than:UserWarning")
+@pytest.mark.filterwarnings("ignore:The set_bad function:PendingDeprecationWarning")  # of scanpy.pl
 def test_three_calls_in_a_scanpy_analysis(tmp_path) -> None:
     adata = sl.datasets.pbmc68k_reduced()
     sl.pp.gene_knn_mask(adata)
