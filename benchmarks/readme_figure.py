@@ -27,15 +27,15 @@ def main(path: Path) -> None:
     held_out = (adata.obs["longformer_split"] == "validation").to_numpy()
 
     figure, axes = plt.subplots(
-        1, 3, figsize=(13.5, 4), layout="constrained", width_ratios=[1.12, 1.25, 1]
+        1, 3, figsize=(13.2, 4), layout="constrained", width_ratios=[1.12, 1.2, 1]
     )
     sl.pl.gene_knn_block(adata, ax=axes[0])
     sl.pl.baseline_compare(adata, ax=axes[1])
     names = draw_embedding(axes[2], adata.obsm["X_umap_longformer"], adata.obs[story.key], held_out)
     titles = (
         "Which gene may look at which",
-        "Transformer and simple models, same folds",
-        f"Embedding of the cells, {len(names)} types (rings: held out)",
+        "All models on the same folds",
+        f"{len(names)} cell types, rings held out",
     )
     for ax, title in zip(axes, titles, strict=True):
         ax.set_title(title, loc="left", fontsize="medium", fontweight="bold")

@@ -90,12 +90,30 @@ def history(*stopping: float) -> pd.DataFrame:
     return pd.DataFrame({"stopping_loss": stopping})
 
 
+def fit_words(*stopping: float, initial: float = 2.0, best_step: int = 50) -> str:
+    training = {"prior_loss": 2.0, "initial_loss": initial, "best_step": best_step}
+    training |= {"n_steps": 300, "n_parameters": 4000, "seconds": 5.0}
+    return words.fit_sentence(training, history(*stopping))
+
+
+def test_fit_says_what_was_reached():
+    assert "brought the cost to 0.50" in fit_words(1.5, 0.5)
+    assert "over-fitting" not in fit_words(1.5, 0.5)
+    assert "starts from" not in fit_words(1.5, 0.5)
+
+
 def test_fit_says_over_fitting_and_not_learning():
-    training = {"prior_loss": 2.0, "n_steps": 300, "n_parameters": 4000, "seconds": 5.0}
-    assert "fell from 2.00" in words.fit_sentence(training, history(1.5, 0.5))
-    assert "over-fitting" not in words.fit_sentence(training, history(1.5, 0.5))
-    assert "over-fitting" in words.fit_sentence(training, history(0.5, 0.9))
-    assert "hardly fell: 1.95" in words.fit_sentence(training, history(2.0, 1.95))
+    assert "rose to 0.90, which is over-fitting" in fit_words(0.5, 0.9)
+    assert "hardly helped: 1.95" in fit_words(2.0, 1.95)
+
+
+def test_fit_gives_the_linear_start_its_due():
+    assert "starts from costs 0.40" in fit_words(0.3, 0.3, initial=0.4)
+    kept = fit_words(0.5, 0.6, initial=0.4, best_step=0)
+    assert "No update improved on that" in kept
+    assert "brought the cost" not in kept
+    assert "logistic regression" in words.start_sentence({"initial_loss": 0.4, "prior_loss": 2.0})
+    assert not words.start_sentence({"initial_loss": 2.0, "prior_loss": 2.0})
 
 
 @pytest.mark.parametrize(

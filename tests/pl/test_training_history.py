@@ -17,7 +17,12 @@ def fitted() -> ad.AnnData:
             "stopping_loss": np.array([2.1, 0.9, 1.1]),
             "learning_rate": np.array([1e-3, 2e-3, 1e-3]),
         },
-        "training": {"prior_loss": 2.2, "best_step": 100, "stopped_by": "patience"},
+        "training": {
+            "prior_loss": 2.2,
+            "initial_loss": 2.3,
+            "best_step": 100,
+            "stopped_by": "patience",
+        },
     }
     return adata
 
@@ -26,23 +31,34 @@ def test_frame_holds_the_history(fitted: ad.AnnData):
     frame = sl.get.training_history(fitted)
     assert frame["step"].tolist() == [50, 100, 150]
     assert frame["stopping_loss"].tolist() == [2.1, 0.9, 1.1]
-    assert frame.attrs == {"prior_loss": 2.2, "best_step": 100, "stopped_by": "patience"}
+    assert frame.attrs == {
+        "prior_loss": 2.2,
+        "initial_loss": 2.3,
+        "best_step": 100,
+        "stopped_by": "patience",
+    }
 
 
 def test_lines_are_the_losses(fitted: ad.AnnData):
     ax = sl.pl.training_history(fitted, show=False)
     train, stopping, prior, kept = ax.get_lines()
     assert train.get_xydata().tolist() == [[50, 2.0], [100, 1.0], [150, 0.5]]
-    assert stopping.get_xydata().tolist() == [[50, 2.1], [100, 0.9], [150, 1.1]]
+    assert stopping.get_xydata().tolist() == [[0, 2.3], [50, 2.1], [100, 0.9], [150, 1.1]]
     assert set(prior.get_ydata()) == {2.2}
     assert kept.get_xydata().tolist() == [[100, 0.9]]
+
+
+def test_start_can_be_what_was_kept(fitted: ad.AnnData):
+    fitted.uns["longformer"]["training"]["best_step"] = 0
+    ax = sl.pl.training_history(fitted, show=False)
+    assert ax.get_lines()[-1].get_xydata().tolist() == [[0, 2.3]]
 
 
 def test_axis_starts_at_zero_and_holds_everything(fitted: ad.AnnData):
     ax = sl.pl.training_history(fitted, show=False)
     low, high = ax.get_ylim()
     assert low == 0
-    assert high > 2.2
+    assert high > 2.3
     assert ax.get_xlim()[0] == 0
     assert ax.get_xlim()[1] > 150
 

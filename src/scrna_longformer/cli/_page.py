@@ -97,6 +97,8 @@ def comparison_sentences(story: Story) -> tuple[words.Gap, list[str]]:
             *(scores.folds, words.LONGFORMER, "logistic_regression"), test_share=share
         )
         sentences.append(words.gap_sentence(linear, METRIC))
+    if start := words.start_sentence(story.adata.uns["longformer"]["training"]):
+        sentences.append(start)
     if "majority" in scores.models:
         sentences.append(words.skill_sentence(scores.folds, METRIC))
     sentences.append(words.cost_sentence(_scores(story, "fit_seconds").mean, rival))

@@ -202,23 +202,35 @@ def label_sentence(dataset: Any, key: str) -> str:
     return f"Origin of the labels: {origin}. {LABEL_WORTH.get(kind, UNKNOWN_WORTH)}"
 
 
+def start_sentence(training: Any) -> str:
+    """Say what the transformer had before it learned anything, or nothing if it had nothing."""
+    if float(training["initial_loss"]) >= 0.9 * float(training["prior_loss"]):
+        return ""
+    return (
+        "The transformer starts from logistic regression on its own genes, so being level with a "
+        "linear model is where it begins, not something that attention achieved."
+    )
+
+
 def fit_sentence(training: Any, history: pd.DataFrame) -> str:
     """Say how the training went."""
-    prior, best = float(training["prior_loss"]), float(history["stopping_loss"].min())
-    last = float(history["stopping_loss"].iloc[-1])
-    learned = (
-        f"Its loss on cells set aside fell from {prior:.2f} (class shares alone) to {best:.2f}"
-        if best < 0.9 * prior
-        else f"Its loss hardly fell: {best:.2f} against {prior:.2f} for class shares alone"
-    )
-    after = (
-        f", then rose to {last:.2f}, which is over-fitting; the weights from before were kept"
-        if last > 1.1 * best
-        else ""
-    )
+    prior, start = float(training["prior_loss"]), float(training["initial_loss"])
+    losses = history["stopping_loss"]
+    best, last = min(start, float(losses.min())), float(losses.iloc[-1])
+    text = f"Class shares alone cost {prior:.2f} on the cells set aside to choose the weights."
+    if start < 0.9 * prior:
+        text += f" The linear model that the transformer starts from costs {start:.2f}."
+    if int(training["best_step"]) == 0:
+        text += " No update improved on that, so the start itself was kept."
+    elif best > 0.9 * prior:
+        text += f" Training hardly helped: {best:.2f} at best."
+    else:
+        text += f" Training brought the cost to {best:.2f}."
+    if last > 1.1 * best:
+        text += f" Later it rose to {last:.2f}, which is over-fitting: those weights were not kept."
     return (
-        f"{learned}{after}. It made {int(training['n_steps']):,} updates of "
-        f"{int(training['n_parameters']):,} parameters in {float(training['seconds']):.0f} s."
+        f"{text} In all {int(training['n_steps']):,} updates of {int(training['n_parameters']):,} "
+        f"parameters took {float(training['seconds']):.0f} s."
     )
 
 

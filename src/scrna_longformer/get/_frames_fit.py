@@ -85,7 +85,8 @@ def training_history(adata: AnnData, *, key: str = "longformer") -> pd.DataFrame
         ``step`` (updates so far), ``train_loss`` (mean since the row before), ``stopping_loss``
         (on the training cells that were set aside to choose the weights), ``learning_rate``. Losses
         are cross-entropies in nats. ``attrs`` holds ``prior_loss`` (of always predicting the class
-        shares), ``best_step`` (whose weights were kept) and ``stopped_by``.
+        shares), ``initial_loss`` (on the cells set aside, before the first update), ``best_step``
+        (whose weights were kept; 0 if no update improved on the start) and ``stopped_by``.
 
     Raises
     ------
@@ -124,6 +125,7 @@ def training_history(adata: AnnData, *, key: str = "longformer") -> pd.DataFrame
     training = record["training"]
     frame.attrs = {
         "prior_loss": float(training["prior_loss"]),
+        "initial_loss": float(training["initial_loss"]),
         "best_step": int(training["best_step"]),
         "stopped_by": str(training["stopped_by"]),
     }

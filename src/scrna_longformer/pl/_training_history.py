@@ -25,7 +25,8 @@ def training_history(
 
     Training and stopping loss that fall together and level off are a sound fit. A stopping loss
     that turns and climbs is over-fitting (the weights of its lowest point are kept). Both staying
-    at the dotted line is a model that learned nothing.
+    at the dotted line is a model that learned nothing. The transformer starts from a linear model
+    of its tokens, so its first loss, before any update, may already be low.
 
     Parameters
     ----------
@@ -66,28 +67,27 @@ def training_history(
     own_figure = ax is None
     ax = axes_for(ax, size=(6.4, 3.8))
 
+    # the cells set aside were scored before the first update too
+    steps = [0, *history["step"]]
+    stopping = [history.attrs["initial_loss"], *history["stopping_loss"]]
     ax.plot(history["step"], history["train_loss"], color=SIMPLE, lw=1.8, label="training cells")
-    ax.plot(
-        *(history["step"], history["stopping_loss"]),
-        color=LONGFORMER,
-        lw=1.8,
-        label="cells set aside to choose the weights",
-    )
+    label = "cells set aside to choose the weights"
+    ax.plot(steps, stopping, color=LONGFORMER, lw=1.8, label=label)
     ax.axhline(prior, color=NO_SKILL, ls=(0, (1, 2)), lw=1.4)
-    kept = history.loc[(history["step"] - best).abs().idxmin()]
     ax.plot(
-        *([kept["step"]], [kept["stopping_loss"]]),
+        *([best], [stopping[steps.index(best)]]),
         "o",
         color=LONGFORMER,
         mec="white",
         ms=8,
         zorder=4,
+        clip_on=False,
         label=f"weights kept (update {best:,})",
     )
 
     # one evaluation is a dot, not a line: give it an axis around it
     ax.set_xlim(0, max(float(history["step"].max()) * 1.03, 1))
-    highest = max(prior, float(history[["train_loss", "stopping_loss"]].to_numpy().max()))
+    highest = max(prior, float(history["train_loss"].max()), *stopping)
     ax.set_ylim(0, highest * 1.15)
     ax.annotate(
         "always predicting the class shares",
