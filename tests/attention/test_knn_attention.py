@@ -212,7 +212,7 @@ def test_random_graphs(n_genes, density, n_cells, layout, backend, ordered, seed
 def test_ragged_tokens(backend, boundaries):
     sizes = [7, 1, 12]
     blocks = [random_graph(size, 4, seed)[1].numpy() for seed, size in enumerate(sizes)]
-    matrix = sparse.block_diag(blocks, format="csr")
+    matrix = sparse.block_diag([sparse.coo_array(block) for block in blocks], format="csr")
     graph = GeneGraph.from_scipy(matrix)
     if boundaries:
         cells = np.cumsum([0, *sizes]).astype(np.int32)

@@ -43,7 +43,8 @@ def test_table_is_the_summary_best_first(adata: ad.AnnData) -> None:
 
 
 def test_frames_are_copies(adata: ad.AnnData) -> None:
-    sl.get.baseline_compare(adata).folds["value"] = 0.0
+    folds = sl.get.baseline_compare(adata).folds
+    folds["value"] = 0.0
     assert (sl.get.baseline_compare(adata).folds["value"] != 0).any()
 
 
