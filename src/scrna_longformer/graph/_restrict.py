@@ -19,8 +19,10 @@ class TokenGraph:
     graph
         One graph of all tokens; no edge leaves a cell (``graph.cells``). Attention takes it with
         ragged ``(tokens, 3 d)`` input.
-    cell, gene
-        ``int64`` cell and gene of each token; cells follow each other.
+    cell
+        ``int64`` cell of each token; cells follow each other.
+    gene
+        ``int64`` gene of each token.
     """
 
     graph: GeneGraph
