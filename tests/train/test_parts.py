@@ -6,7 +6,7 @@ import torch
 from torch import nn
 
 from scrna_longformer.train import TrainConfig
-from scrna_longformer.train._device import isolated_rng, resolve_accelerator
+from scrna_longformer.train._device import fitting_threads, isolated_rng, resolve_accelerator
 from scrna_longformer.train._loss import balanced_cross_entropy, class_weights, prior_loss
 from scrna_longformer.train._optimizer import learning_rate, make_optimizer
 from scrna_longformer.train._stopping import BestWeights
@@ -99,6 +99,23 @@ def test_accelerators_are_checked() -> None:
     if not torch.cuda.is_available():
         with pytest.raises(RuntimeError, match="'cuda' is not available"):
             resolve_accelerator("cuda")
+
+
+@pytest.mark.parametrize(
+    ("accelerator", "n_activations", "inside"),
+    [("cpu", 100, 1), ("cpu", 2**22, 3), ("mps", 100, 3)],
+)
+def test_small_steps_take_one_thread_and_give_the_others_back(
+    accelerator: str, n_activations: int, inside: int
+) -> None:
+    before = torch.get_num_threads()
+    torch.set_num_threads(3)
+    try:
+        with fitting_threads(accelerator, n_activations):
+            assert torch.get_num_threads() == inside
+        assert torch.get_num_threads() == 3
+    finally:
+        torch.set_num_threads(before)
 
 
 def test_the_callers_random_numbers_stay_theirs() -> None:

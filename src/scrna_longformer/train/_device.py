@@ -41,6 +41,27 @@ def resolve_accelerator(name: str) -> str:
     return name
 
 
+# Activations of one layer (cells x tokens x width) below which one thread computes a step.
+WORTH_THREADS = 2**20
+
+
+@contextmanager
+def fitting_threads(accelerator: str, n_activations: int) -> Iterator[None]:
+    """Let the block compute on one thread where a step is small, and restore the caller's number.
+
+    A step of the default model takes milliseconds, in which threads wait for each other more than
+    they compute; on a machine that is busy with something else it takes many times as long. One
+    thread also makes the result independent of how many the machine has.
+    """
+    threads = torch.get_num_threads()
+    if accelerator == "cpu" and n_activations < WORTH_THREADS:
+        torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(threads)
+
+
 @contextmanager
 def isolated_rng(accelerator: str) -> Iterator[None]:
     """Let the block seed and draw torch's random numbers, and restore the caller's afterwards."""

@@ -24,7 +24,7 @@ from ..dataloaders._batches import BatchSchedule
 from ..dataloaders._cells import CellMatrix
 from ..nn._longformer import GeneLongformer
 from ._config import TrainConfig
-from ._device import isolated_rng
+from ._device import fitting_threads, isolated_rng
 from ._history import History
 from ._loss import balanced_cross_entropy, class_weights, prior_loss
 from ._optimizer import learning_rate, make_optimizer
@@ -178,13 +178,14 @@ def run(
         accelerator=accelerator,
         random_state=random_state,
     )
+    n_activations = config.batch_size * model.config.n_genes * model.config.d_model
     best = BestWeights(config, prior_loss(training.weights))
     initial_loss = training.stopping_loss() if len(stopping_index) else best.prior_loss
     best.update(initial_loss, 0, training.average.module)
     history = History()
     stopped_by = "schedule"
     bar = tqdm(total=config.max_steps, desc="longformer", unit="step", disable=not progress)
-    with isolated_rng(accelerator), bar:
+    with isolated_rng(accelerator), fitting_threads(accelerator, n_activations), bar:
         model.train()
         for done in range(1, config.max_steps + 1):
             history.add_loss(training.update(done - 1))
