@@ -14,6 +14,7 @@ from scrna_longformer.cli._demo import Plan, Story, label_column, run_demo
 PLAN = Plan(
     models=("majority", "nearest_centroid", "longformer"),
     n_splits=2,
+    n_jobs=1,
     fit_options={"preset": "tiny", "n_tokens": 24, "max_steps": 40},
 )
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import time
 import warnings
 from contextlib import contextmanager
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from anndata import AnnData
 
 N_NEIGHBORS = 15  # of a held-out cell among training cells
+MOST_WORKERS = 4  # each one loads torch
 
 
 @dataclass(frozen=True)
@@ -27,6 +29,7 @@ class Plan:
 
     models: tuple[str, ...] | str = "default"
     n_splits: int = 5
+    n_jobs: int = field(default_factory=lambda: min(usable_cores(), MOST_WORKERS))
     fit_options: dict[str, Any] = field(default_factory=dict)
 
 
@@ -80,11 +83,11 @@ def tell(dataset: str, key: str | None, plan: Plan) -> Story:
         click.echo(str(checks))
     with chapter("Gene mask", seconds):
         pp.gene_knn_mask(adata, mask_var=variable)
-    with chapter("Fit", seconds):
+    with chapter("Fit", seconds), one_thread():
         tl.longformer_fit(adata, key, **plan.fit_options)
     with chapter("Comparison", seconds), own_table():
         models = plan.models if isinstance(plan.models, str) else list(plan.models)
-        tl.baseline_compare(adata, key, models=models, n_splits=plan.n_splits)
+        tl.baseline_compare(adata, key, models=models, n_splits=plan.n_splits, n_jobs=plan.n_jobs)
     with chapter("Maps of the cells", seconds):
         add_maps(adata)
         scores = neighbour_scores(adata, key)
@@ -112,6 +115,24 @@ def plain_warnings() -> Iterator[None]:
         warnings.simplefilter("default", UserWarning)
         warnings.showwarning = note  # type: ignore[assignment]
         yield
+
+
+@contextmanager
+def one_thread() -> Iterator[None]:
+    """Train on one core: the model is small, and threads that wait for a busy core cost most."""
+    import torch
+
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
+
+
+def usable_cores() -> int:
+    """Number of cores that this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 @contextmanager

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from ..pp._check_report import CheckItem
+from ._demo import usable_cores
 from ._lines import show_lines
 
 if TYPE_CHECKING:
@@ -133,12 +134,12 @@ def threads() -> CheckItem:
         used = {"torch": torch.get_num_threads(), "numba": int(numba.get_num_threads())}
     except BREAKAGE as error:
         return _broken("threads", "cannot be counted", error, f"{REINSTALL} torch numba")
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
+    cores = usable_cores()
     variables = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "NUMBA_NUM_THREADS")
     named = [f"{name}={os.environ[name]}" for name in variables if name in os.environ]
     message = f"{cores} usable cores; {', '.join(f'{k} uses {v}' for k, v in used.items())}"
     message += f" ({', '.join(named)})" if named else ""
-    if cores and max(used.values()) > cores:
+    if max(used.values()) > cores:
         mend = f"more threads than cores slow each other down: set OMP_NUM_THREADS={cores}"
         return CheckItem("threads", "warn", message, mend)
     return CheckItem("threads", "ok", message)

@@ -130,7 +130,7 @@ def _parts(story: Story, figures: dict[str, Path]) -> dict[str, str]:
         "comparison_note": html.text(
             "Macro-F1 is the mean over classes of the F1 score: 1 is perfect, and a rare class counts "
             f"as much as a common one. {len(scores.folds)} folds, the same for all models; genes, scaling, components and "
-            "mask were fitted again on the training cells of each fold. Intervals are 95 % and "
+            "mask were fitted again on the training cells of each fold, each fit on one core. Intervals are 95 % and "
             "allow for folds sharing training cells (Nadeau and Bengio, 2003)."
         ),
         "labels": html.paragraphs([words.label_sentence(adata.uns["dataset"], key)]),
