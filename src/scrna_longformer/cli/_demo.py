@@ -83,7 +83,7 @@ def tell(dataset: str, key: str | None, plan: Plan) -> Story:
         click.echo(str(checks))
     with chapter("Gene mask", seconds):
         pp.gene_knn_mask(adata, mask_var=variable)
-    with chapter("Fit", seconds), one_thread():
+    with chapter("Fit", seconds):
         tl.longformer_fit(adata, key, **plan.fit_options)
     with chapter("Comparison", seconds), own_table():
         models = plan.models if isinstance(plan.models, str) else list(plan.models)
@@ -115,19 +115,6 @@ def plain_warnings() -> Iterator[None]:
         warnings.simplefilter("default", UserWarning)
         warnings.showwarning = note  # type: ignore[assignment]
         yield
-
-
-@contextmanager
-def one_thread() -> Iterator[None]:
-    """Train on one core: the model is small, and threads that wait for a busy core cost most."""
-    import torch
-
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(before)
 
 
 def usable_cores() -> int:
