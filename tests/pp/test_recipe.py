@@ -134,6 +134,7 @@ def test_a_view_becomes_actual_and_its_parent_stays(adata, unchanged, capsys):
     assert capsys.readouterr().err.count("was a view") == 1
 
 
+@pytest.mark.filterwarnings("ignore:The `igraph` implementation:UserWarning")  # of scanpy 1.12
 @pytest.mark.parametrize("flavor", ["igraph", "leidenalg"])
 def test_leiden_flavors_are_seeded(adata, flavor):
     arguments = {"n_top_genes": 50, "leiden_flavor": flavor, "copy": True}

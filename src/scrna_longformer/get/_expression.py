@@ -191,11 +191,11 @@ def is_in_memory(X: Any) -> bool:
 def _matrix(adata: AnnData, layer: str | None, caller: str) -> Any:
     """Return the array of ``X`` or of the layer as it is stored."""
     if layer is not None and layer not in adata.layers:
-        msg = f"{caller}: `layer`={layer!r} is not in adata.layers. {_layers_text(adata)}"
+        msg = f"{caller}: `layer`={layer!r} is not in adata.layers. Layers: {layer_names(adata)}."
         raise KeyError(msg)
     X = adata.X if layer is None else adata.layers[layer]
     if X is None:
-        msg = f"{caller}: adata.X is empty (None). {_layers_text(adata)}"
+        msg = f"{caller}: adata.X is empty (None). Layers: {layer_names(adata)}."
         raise ValueError(msg)
     if not is_in_memory(X):
         msg = (
@@ -222,7 +222,7 @@ def _refuse_or_warn(
     if wanted == "log" and summary.state == "counts":
         advice += " Or let sl.pp.recipe_longformer(adata) do all of it."
     if wanted == "log":
-        advice += f" Or name a layer that has them with `layer=`. {_layers_text(adata)}"
+        advice += f" Or name a layer that has them with `layer=`. Layers: {layer_names(adata)}."
     msg = f"{found}, but {_NAMES[wanted]} are wanted. {advice}"
     raise ValueError(msg)
 
@@ -275,8 +275,9 @@ def _where(layer: str | None) -> str:
     return "adata.X" if layer is None else f"adata.layers[{layer!r}]"
 
 
-def _layers_text(adata: AnnData) -> str:
-    return f"Layers: {', '.join(map(repr, adata.layers)) or 'none'}."
+def layer_names(adata: AnnData) -> str:
+    """Name the layers; from 0.13 on AnnData lists ``X`` among them, under None."""
+    return ", ".join(repr(name) for name in adata.layers if name is not None) or "none"
 
 
 def _as_float32(X: Any) -> sp.csr_matrix | np.ndarray:

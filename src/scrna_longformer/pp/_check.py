@@ -80,13 +80,13 @@ def _size(adata: AnnData) -> CheckItem:
 def _expression(adata: AnnData) -> CheckItem:
     """Say what ``X`` holds and how to come to log values."""
     from ..features import summarise_values
-    from ..get._expression import is_in_memory
+    from ..get._expression import is_in_memory, layer_names
 
     name = "expression"
     if 0 in adata.shape:
         return CheckItem(name, "fail", "X has no values")
     X: Any = adata[:_SAMPLE].X if adata.isbacked else adata.X
-    layers = f"layers: {', '.join(map(repr, adata.layers)) or 'none'}"
+    layers = f"layers: {layer_names(adata)}"
     if X is None:
         return CheckItem(name, "fail", f"X is empty; {layers}", "choose a `layer`, or set adata.X")
     if not is_in_memory(X):
