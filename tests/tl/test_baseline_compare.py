@@ -12,7 +12,8 @@ from sklearn.linear_model import LogisticRegression
 
 import scrna_longformer as sl
 from scrna_longformer.evaluation import make_splits, score
-from scrna_longformer.tl._baseline_compare import _contestants, _last_fit, _transformer_settings
+from scrna_longformer.tl._compare_inputs import last_fit
+from scrna_longformer.tl._compare_models import resolve_contestants, transformer_settings
 
 FAST = ["majority", "nearest_centroid"]
 CLASSES = ["B/plasma", "NK", "T"]
@@ -124,7 +125,7 @@ def test_names_and_own_models_mix(adata: ad.AnnData) -> None:
 
 
 def test_default_has_the_baselines_and_the_transformer() -> None:
-    assert list(_contestants("default", {})) == [
+    assert list(resolve_contestants("default", {})) == [
         "majority",
         "depth_only",
         "nearest_centroid",
@@ -147,15 +148,15 @@ def test_transformer_competes_with_the_settings_of_the_fit(adata: ad.AnnData) ->
     }
     with pytest.warns(UserWarning, match="LongformerClassifier"):  # 60 steps are too few to learn
         sl.tl.longformer_fit(adata, "type", key_added="mine", **options)
-    fit = _last_fit(adata, "type")
-    model = _contestants(["longformer"], _transformer_settings(fit))["longformer"]
+    fit = last_fit(adata, "type")
+    model = resolve_contestants(["longformer"], transformer_settings(fit))["longformer"]
     found = model.get_params()
     assert (found["preset"], found["n_tokens"], found["n_neighbors"]) == ("tiny", 12, 4)
     assert found["center"] is False
     assert found["model_options"]["n_heads"] == 1
     assert found["train_options"]["batch_size"] == 16
     assert found["train_options"]["max_steps"] == 60
-    assert _last_fit(adata, "leiden") is None
+    assert last_fit(adata, "leiden") is None
     with pytest.warns(UserWarning, match="LongformerClassifier"):
         sl.tl.baseline_compare(adata, models=["longformer"], n_splits=2)  # the key of the fit
     comparison = sl.get.baseline_compare(adata)
