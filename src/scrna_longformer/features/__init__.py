@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from ._counts import has_counts, recover_counts
 from ._ranking import rank_f_test, rank_markers, rank_variance
+from ._residuals import PearsonResiduals, pearson_residuals
 from ._state import ExpressionState, ValueSummary, expression_state, summarise_values
 from ._transform import GeneScaler, GeneSelector
 
@@ -10,10 +12,14 @@ __all__ = [
     "ExpressionState",
     "GeneScaler",
     "GeneSelector",
+    "PearsonResiduals",
     "ValueSummary",
     "expression_state",
+    "has_counts",
+    "pearson_residuals",
     "rank_f_test",
     "rank_markers",
     "rank_variance",
+    "recover_counts",
     "summarise_values",
 ]

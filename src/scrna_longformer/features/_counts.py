@@ -1,0 +1,96 @@
+"""Find the counts behind log-normalised values again."""
+
+from __future__ import annotations
+
+import numpy as np
+from scipy import sparse
+
+from ._ranking import Matrix, is_sparse
+
+# A cell's smallest value is one count, or in a rare cell two or three.
+_SMALLEST_COUNTS = (1, 2, 3)
+_TOLERANCE = 0.02  # relative to a count: float32 logarithms of thousands are this far from integers
+_MOST_WRONG = 0.01  # share of the values that may be off, by rounding of stored values
+
+
+def recover_counts(X: Matrix) -> sparse.csr_array:
+    """Undo ``log1p`` of counts that were scaled cell by cell, whatever the factors were.
+
+    Scaling leaves the values of a cell integer multiples of one number, and in nearly every cell
+    that number is the cell's smallest value. No total and no factor needs to be known, genes may be
+    missing, and the result is exact where the values are.
+
+    Parameters
+    ----------
+    X
+        Cells x genes values of ``log1p(factor_of_the_cell * counts)``, dense or sparse; counts are
+        accepted as they are.
+
+    Returns
+    -------
+    Counts, float32, CSR.
+
+    Raises
+    ------
+    ValueError
+        If the values are no scaled counts: smoothed, imputed, batch-corrected or standardised.
+
+    Examples
+    --------
+    >>> counts = np.array([[0, 3, 1], [2, 0, 4]])
+    >>> recover_counts(np.log1p(counts * [[7.5], [0.1]])).toarray()
+    array([[0., 3., 1.],
+           [1., 0., 2.]], dtype=float32)
+
+    The second cell shows the limit: counts with a common factor lose it.
+    """
+    values = sparse.csr_array(X, dtype=np.float64, copy=True)
+    values.sum_duplicates()
+    values.eliminate_zeros()
+    if values.nnz and values.data.min() < 0:
+        msg = "`X` has negative values, so it cannot be log1p of counts."
+        raise ValueError(msg)
+    if not np.array_equal(values.data, np.rint(values.data)):
+        values.data = np.expm1(values.data)
+    cell = np.repeat(np.arange(values.shape[0]), np.diff(values.indptr))
+    unit = np.full(values.shape[0], np.inf)
+    np.minimum.at(unit, cell, values.data)
+    in_units = values.data / unit[cell]
+    counts, is_wrong = _nearest(in_units)
+    for smallest in _SMALLEST_COUNTS[1:]:
+        doubtful = np.bincount(cell, weights=is_wrong, minlength=values.shape[0]) > 0
+        if not doubtful.any():
+            break
+        retry = doubtful[cell]
+        trial, still_wrong = _nearest(in_units[retry] * smallest)
+        better = np.bincount(cell[retry], still_wrong, values.shape[0]) < np.bincount(
+            cell[retry], is_wrong[retry], values.shape[0]
+        )
+        take = np.flatnonzero(retry)[better[cell[retry]]]
+        counts[take], is_wrong[take] = (part[better[cell[retry]]] for part in (trial, still_wrong))
+    if (share := float(is_wrong.mean()) if len(is_wrong) else 0.0) > _MOST_WRONG:
+        msg = (
+            f"`X` is not log1p of scaled counts: {share:.0%} of its values are no multiples of their "
+            "cell's smallest one. It was smoothed, corrected or transformed in another way."
+        )
+        raise ValueError(msg)
+    return sparse.csr_array(
+        (counts.astype(np.float32), values.indices, values.indptr), shape=values.shape
+    )
+
+
+def has_counts(X: Matrix) -> bool:
+    """Whether :func:`recover_counts` can find the counts behind `X`, judged by up to 500 cells."""
+    rows = np.unique(np.linspace(0, X.shape[0] - 1, min(X.shape[0], 500)).astype(np.int64))
+    sample = X[rows]
+    sample = sample if is_sparse(sample) else np.asarray(sample)
+    try:
+        recover_counts(sample)
+    except ValueError:
+        return False
+    return True
+
+
+def _nearest(in_units: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    counts = np.rint(in_units)
+    return counts, np.abs(in_units - counts) > np.minimum(_TOLERANCE * counts, 0.25)

@@ -1,0 +1,81 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import scanpy as sc
+from anndata import AnnData
+from scipy import sparse
+
+from scrna_longformer.features import PearsonResiduals, has_counts, recover_counts
+
+
+def _counts(rng, n_cells=80, n_genes=60):
+    counts = rng.poisson(rng.gamma(0.5, 2.0, size=(n_cells, n_genes)))
+    counts[:, 0] = 1  # so that every cell's smallest count is one
+    return counts
+
+
+@pytest.mark.parametrize("target", [1e4, None, 1e6])
+@pytest.mark.parametrize("form", [np.asarray, sparse.csr_matrix, sparse.csc_array])
+def test_counts_come_back_exactly(rng, target, form):
+    counts = _counts(rng)
+    adata = AnnData(sparse.csr_matrix(counts, dtype=np.float32))
+    sc.pp.normalize_total(adata, target_sum=target)
+    sc.pp.log1p(adata)
+    values = form(adata.X.toarray())
+    np.testing.assert_array_equal(recover_counts(values).toarray(), counts)
+    assert has_counts(values)
+
+
+def test_cells_without_a_count_of_one(rng):
+    counts = np.array([[2, 3, 5, 0], [3, 4, 5, 0], [0, 0, 0, 0], [1, 7, 0, 0]])
+    values = np.log1p(counts * np.array([[0.3], [2.0], [1.0], [5.0]]))
+    np.testing.assert_array_equal(recover_counts(values).toarray(), counts)
+
+
+def test_counts_are_taken_as_they_are(rng):
+    counts = _counts(rng)
+    np.testing.assert_array_equal(recover_counts(counts).toarray(), counts)
+
+
+@pytest.mark.parametrize("spoil", ["smoothed", "scaled"])
+def test_values_that_are_no_counts_are_refused(rng, spoil):
+    values = np.log1p(_counts(rng).astype(float))
+    values = values + rng.random(values.shape) * (values > 0) if spoil == "smoothed" else values - 1
+    assert not has_counts(values)
+    with pytest.raises(ValueError, match=r"not log1p of scaled counts|negative"):
+        recover_counts(values)
+
+
+def test_input_is_left_alone(rng):
+    values = sparse.csr_matrix(np.log1p(_counts(rng).astype(np.float32)))
+    before = values.copy()
+    recover_counts(values)
+    assert (values != before).nnz == 0
+    assert np.array_equal(values.data, before.data)
+
+
+def test_residuals_are_scanpys(rng):
+    counts = _counts(rng)
+    adata = AnnData(counts.astype(np.float32))
+    sc.experimental.pp.normalize_pearson_residuals(adata, theta=100, clip=10)
+    ours = PearsonResiduals(clip=10).fit_transform(np.log1p(counts * 3.7))
+    kept = np.flatnonzero(counts.sum(axis=0) > 0)
+    np.testing.assert_allclose(ours, adata.X[:, kept], atol=1e-4)
+
+
+def test_chosen_genes_are_scanpys(rng):
+    counts = _counts(rng)
+    adata = AnnData(counts.astype(np.float32))
+    sc.experimental.pp.highly_variable_genes(
+        adata, flavor="pearson_residuals", n_top_genes=20, clip=10, check_values=False
+    )
+    ours = PearsonResiduals(n_genes=20).fit(np.log1p(counts * 3.7))
+    np.testing.assert_array_equal(ours.genes_, np.flatnonzero(adata.var["highly_variable"]))
+
+
+def test_test_cells_do_not_matter(rng):
+    values = np.log1p(_counts(rng) * 2.0)
+    transform = PearsonResiduals(n_genes=30).fit(values[:50])
+    together, alone = transform.transform(values[50:]), transform.transform(values[50:51])
+    np.testing.assert_array_equal(together[:1], alone)
