@@ -54,7 +54,14 @@ def test_parameters_are_counted_without_building_the_model(preset: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("preset", "about"), [("tiny", 4.3e3), ("small", 18e3), ("base", 130e3), ("large", 320e3)]
+    ("preset", "about"),
+    [
+        ("tiny", 4.3e3),
+        ("small", 18e3),
+        ("base", 130e3),
+        ("large", 320e3),
+        ("prototype", 25e3),
+    ],
 )
 def test_presets_have_the_size_they_are_said_to_have(preset: str, about: float) -> None:
     config = LongformerConfig.from_preset(preset, n_genes=500, n_classes=9)

@@ -49,6 +49,22 @@ def test_multiplicative_tokens_keep_the_cells_apart_where_additive_ones_do_not()
     assert rank["additive"] < 4
 
 
+def test_prototype_pools_to_about_one_number_per_cell() -> None:
+    """The failure that the preset is kept for: one direction holds what varies between cells."""
+    share = {}
+    for token in ("additive", "multiplicative"):
+        torch.manual_seed(0)
+        config = LongformerConfig.from_preset("prototype", n_genes=64, n_classes=5, token=token)
+        output = GeneLongformer(config, GeneGraph.self_only(64)).eval()(torch.randn(200, 64))
+        embedding = output.embedding.detach()
+        variances = torch.linalg.svdvals(embedding - embedding.mean(0)) ** 2
+        share[token] = float(variances[0] / variances.sum())
+        torch.testing.assert_close(embedding.mean(dim=1), torch.zeros(200), atol=1e-5, rtol=0)
+        assert output.logits.abs().min() > 0  # its head starts at random
+    assert share["additive"] > 0.95
+    assert share["multiplicative"] < 0.2
+
+
 def test_a_gene_reaches_its_neighbours_alone(graph: GeneGraph) -> None:
     """Before pooling, changing one gene changes the tokens of the genes that attend to it."""
     model = make(graph).eval()

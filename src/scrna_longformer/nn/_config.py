@@ -51,6 +51,11 @@ class LongformerConfig:
         Share of genes per cell set to their training mean while training.
     init_scale
         Standard deviation of the initial gene embeddings.
+    pool_norm
+        Whether a layer norm follows the pooling. It takes the cell's magnitude away; kept for the
+        prototype.
+    zero_init
+        Whether head and blocks add nothing at the start; else torch's random initialisation.
 
     Examples
     --------
@@ -73,6 +78,8 @@ class LongformerConfig:
     attention_dropout: float = 0.0
     gene_dropout: float = 0.2
     init_scale: float = 0.3
+    pool_norm: bool = False
+    zero_init: bool = True
 
     def __post_init__(self) -> None:
         for name in ("n_genes", "n_classes", "d_model", "n_heads", "n_layers"):
@@ -128,6 +135,11 @@ class LongformerConfig:
         """Hidden width of the feed-forward layers."""
         return round(self.d_model * self.mlp_ratio)
 
+    @property
+    def holds_linear_model(self) -> bool:
+        """Whether a fresh model is linear in the z-scores, up to its rank."""
+        return self.token == "multiplicative" and self.zero_init and not self.pool_norm
+
     def to_json(self) -> str:
         """Return the config as JSON text."""
         return json.dumps(asdict(self), sort_keys=True)
@@ -160,6 +172,24 @@ PRESETS: Mapping[str, Mapping[str, Any]] = MappingProxyType(
         "small": {"d_model": 16, "n_heads": 2, "n_layers": 1, "mlp_ratio": 2.0},
         "base": {"d_model": 64, "n_heads": 4, "n_layers": 2, "mlp_ratio": 2.0},
         "large": {"d_model": 96, "n_heads": 8, "n_layers": 3, "mlp_ratio": 2.0},
+        "prototype": {
+            "d_model": 32,
+            "n_heads": 2,
+            "n_layers": 1,
+            "mlp_ratio": 2.0,
+            "token": "additive",
+            "pooling": "mean",
+            "attention_dropout": 0.1,
+            "gene_dropout": 0.0,
+            "init_scale": 1.0,
+            "pool_norm": True,
+            "zero_init": False,
+        },
     }
 )
-"""Named sizes: about 4, 18, 130 and 320 thousand parameters at 500 genes and 9 classes."""
+"""Named sizes: about 4, 18, 130 and 320 thousand parameters at 500 genes and 9 classes.
+
+``'prototype'`` is the design of an earlier prototype of this package (25 thousand parameters). It
+pools to nearly one number per cell and is kept so that its failure can be shown: it is no choice for
+an analysis.
+"""

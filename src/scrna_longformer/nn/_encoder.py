@@ -25,7 +25,8 @@ class Block(nn.Module):
     """Attention among neighbouring genes, then a feed-forward layer, each added to its input.
 
     Both add nothing at the start (their last layers are zero), so that a fresh encoder is the
-    identity and the model begins as the linear one that its tokens, pooling and head make up.
+    identity and the model begins as the linear one that its tokens, pooling and head make up; not
+    so where the config says ``zero_init=False``.
     """
 
     def __init__(self, config: LongformerConfig) -> None:
@@ -34,9 +35,10 @@ class Block(nn.Module):
         self.attention_norm = nn.LayerNorm(config.d_model) if self.attention is not None else None
         self.feed_forward_norm = nn.LayerNorm(config.d_model)
         self.feed_forward = FeedForward(config.d_model, config.d_hidden, config.dropout)
-        _silence(self.feed_forward[2])
-        if self.attention is not None:
-            _silence(self.attention.out)
+        if config.zero_init:
+            _silence(self.feed_forward[2])
+            if self.attention is not None:
+                _silence(self.attention.out)
 
     def forward(self, h: Tensor, graph: GeneGraph) -> Tensor:
         """Map ``(cells, genes, d_model)`` tokens to tokens of the same shape."""

@@ -6,13 +6,14 @@ from torch import nn
 
 
 class ClassificationHead(nn.Linear):
-    """Linear read-out to class logits, zero at the start.
+    """Linear read-out to class logits, zero at the start unless told otherwise.
 
     At zero the first prediction is the uniform one whatever the encoder does, so the first updates
     move the head towards the data instead of undoing random logits.
     """
 
-    def __init__(self, d_model: int, n_classes: int) -> None:
+    def __init__(self, d_model: int, n_classes: int, *, zero_init: bool = True) -> None:
         super().__init__(d_model, n_classes)
-        nn.init.zeros_(self.weight)
-        nn.init.zeros_(self.bias)
+        if zero_init:
+            nn.init.zeros_(self.weight)
+            nn.init.zeros_(self.bias)

@@ -63,13 +63,14 @@ class GeneLongformer(nn.Module):
         self.token = TOKEN_TYPES[config.token](config.n_genes, config.d_model, config.init_scale)
         self.encoder = Encoder(config)
         self.pool_scale = pool_scale(config.pooling, config.n_genes)
-        self.head = ClassificationHead(config.d_model, config.n_classes)
+        self.pool_norm = nn.LayerNorm(config.d_model) if config.pool_norm else nn.Identity()
+        self.head = ClassificationHead(config.d_model, config.n_classes, zero_init=config.zero_init)
 
     def forward(self, values: Tensor) -> LongformerOutput:
         """Run the model on ``(cells, n_genes)`` expression, on the scale that it was trained on."""
         z = self.gene_dropout(self.standardizer(values))
         h = self.encoder(self.token(z), self.graph)
-        embedding = h.sum(dim=1) * self.pool_scale
+        embedding = self.pool_norm(h.sum(dim=1) * self.pool_scale)
         return LongformerOutput(logits=self.head(embedding), embedding=embedding)
 
 

@@ -75,7 +75,8 @@ def longformer_fit(
         A value of the labels that means "no label", such as ``'Unknown'``.
     preset
         Size of the model: ``'tiny'``, ``'small'``, ``'base'`` or ``'large'`` (about 4, 18, 130 and
-        320 thousand parameters at 500 tokens and 9 classes).
+        320 thousand parameters at 500 tokens and 9 classes). ``'prototype'`` is an earlier design,
+        kept to show why it fails.
     min_cells
         Classes with fewer labelled cells stay in training only, with a warning.
     validation_fraction

@@ -40,7 +40,8 @@ class LongformerClassifier(ClassifierMixin, BaseEstimator):
     Parameters
     ----------
     preset
-        Size: ``'tiny'``, ``'small'``, ``'base'`` or ``'large'``.
+        Size: ``'tiny'``, ``'small'``, ``'base'`` or ``'large'``; or ``'prototype'``, an earlier
+        design kept to show its failure.
     n_tokens
         Number of genes that become tokens, ranked as markers of the classes, or ``'all'``.
     n_neighbors, metric, center
@@ -145,7 +146,7 @@ class LongformerClassifier(ClassifierMixin, BaseEstimator):
         cells = CellMatrix(X, self.token_index_)
         train_index, stopping_index = self._stopping_split(codes, train_config)
         model = self._initial_model(config, cells)
-        if self.warm_start and config.token == "multiplicative":
+        if self.warm_start and config.holds_linear_model:
             logistic_start(
                 model, cells, codes, train_index, seed=seed(self.random_state, _REGRESSION)
             )
