@@ -6,7 +6,7 @@ import warnings
 from typing import TYPE_CHECKING, Self
 
 import numpy as np
-from sklearn.base import BaseEstimator, ClassifierMixin
+from sklearn.base import BaseEstimator, ClassifierMixin, TransformerMixin, clone
 from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import StratifiedKFold
 from sklearn.pipeline import Pipeline, make_pipeline
@@ -33,6 +33,9 @@ class TunedLogisticRegression(ClassifierMixin, BaseEstimator):
     ----------
     n_genes
         Number of genes.
+    inputs
+        Transformers that make the regression's input from log values, instead of the best genes,
+        standardised; `n_genes` is then not used.
     penalties
         Inverse penalties ``C`` to choose from, ascending.
     n_inner
@@ -44,6 +47,9 @@ class TunedLogisticRegression(ClassifierMixin, BaseEstimator):
     ----------
     C_
         The chosen inverse penalty.
+    out_of_fold_
+        Cells x classes probabilities of the training cells under this penalty, each from an inner
+        fold that did not see the cell; ``None`` where there were too few cells for inner folds.
     model_
         The fitted pipeline.
     """
@@ -54,8 +60,10 @@ class TunedLogisticRegression(ClassifierMixin, BaseEstimator):
         penalties: Sequence[float] = (1e-3, 1e-2, 1e-1, 1.0),
         n_inner: int = 3,
         random_state: int = 0,
+        inputs: TransformerMixin | Pipeline | None = None,
     ) -> None:
         self.n_genes = n_genes
+        self.inputs = inputs
         self.penalties = penalties
         self.n_inner = n_inner
         self.random_state = random_state
@@ -63,7 +71,7 @@ class TunedLogisticRegression(ClassifierMixin, BaseEstimator):
     def fit(self, X: Matrix, y: np.ndarray) -> Self:
         """Choose the penalty and fit to cells x genes log values, dense or sparse."""
         self.classes_, codes = np.unique(y, return_inverse=True)
-        self.C_ = self._choose(X, codes)
+        self.C_, self.out_of_fold_ = self._choose(X, codes)
         self.model_ = self._pipeline().set_params(logisticregression__C=self.C_).fit(X, codes)
         return self
 
@@ -84,37 +92,39 @@ class TunedLogisticRegression(ClassifierMixin, BaseEstimator):
     def _pipeline(self) -> Pipeline:
         # the penalty is found by a path of warm starts, from the strongest to the weakest
         regression = LogisticRegression(class_weight="balanced", max_iter=5000, warm_start=True)
-        return make_pipeline(GeneSelector("f_test", self.n_genes), GeneScaler(), regression)
+        return make_pipeline(self._inputs(), regression)
 
-    def _choose(self, X: Matrix, codes: np.ndarray) -> float:
+    def _inputs(self) -> TransformerMixin | Pipeline:
+        if self.inputs is not None:
+            return clone(self.inputs)
+        return make_pipeline(GeneSelector("f_test", self.n_genes), GeneScaler())
+
+    def _choose(self, X: Matrix, codes: np.ndarray) -> tuple[float, np.ndarray | None]:
         sizes = np.bincount(codes)
-        if len(self.penalties) == 1:
-            return float(self.penalties[0])
         if (sizes >= self.n_inner).sum() < 2:  # an inner fold could train on a single class
-            return _UNTUNED
+            return _UNTUNED, None
         folds = StratifiedKFold(self.n_inner, shuffle=True, random_state=self.random_state)
-        losses = np.zeros((len(self.penalties), len(codes)))
+        proba = np.zeros((len(self.penalties), len(codes), len(sizes)))
         with warnings.catch_warnings():
             # classes with fewer cells than inner folds are unseen in some of them; they stay in
             warnings.filterwarnings("ignore", message="The least populated class")
             for train, test in folds.split(codes, codes):
-                losses[:, test] = self._path_losses(X, codes, train, test)
-        weights = (1 / sizes)[codes]
-        return float(self.penalties[int((losses @ weights).argmin())])
+                proba[:, test] = self._path(X, codes, train, test)
+        true_proba = proba[:, np.arange(len(codes)), codes]
+        losses = -np.log(np.maximum(true_proba, 1e-6)) @ (1 / sizes)[codes]
+        best = int(losses.argmin())
+        return float(self.penalties[best]), proba[best]
 
-    def _path_losses(
+    def _path(
         self, X: Matrix, codes: np.ndarray, train: np.ndarray, test: np.ndarray
     ) -> np.ndarray:
-        """Log loss of each test cell (columns) under each penalty (rows)."""
-        *steps, regression = (step for _, step in self._pipeline().steps)
-        inputs = make_pipeline(*steps)
+        """Probabilities, penalties x test cells x classes."""
+        inputs = self._inputs()
         train_input = inputs.fit_transform(X[train], codes[train])
         test_input = inputs.transform(X[test])
-        losses = []
-        for penalty in self.penalties:
+        regression = self._pipeline()[-1]
+        proba = np.zeros((len(self.penalties), len(test), int(codes.max()) + 1))
+        for i, penalty in enumerate(self.penalties):
             regression.set_params(C=penalty).fit(train_input, codes[train])
-            proba = np.zeros((len(test), int(codes.max()) + 1))
-            proba[:, regression.classes_] = regression.predict_proba(test_input)
-            true_proba = proba[np.arange(len(test)), codes[test]]
-            losses.append(-np.log(np.maximum(true_proba, 1e-6)))
-        return np.array(losses)
+            proba[i][:, regression.classes_] = regression.predict_proba(test_input)
+        return proba

@@ -41,6 +41,23 @@ class TrainingPCA(TransformerMixin, BaseEstimator):
         return self.pca_.transform(X)
 
 
+class UnitScale(TransformerMixin, BaseEstimator):
+    """Divide everything by one number, so that the widest feature of the training cells has unit spread.
+
+    Principal components keep their relative sizes, which a penalised model should see, and a penalty
+    means the same on every data set.
+    """
+
+    def fit(self, X: np.ndarray, y: Any = None) -> Self:
+        """Learn the number from dense cells x features ``X``."""
+        self.scale_ = float(X.std(axis=0).max(initial=0.0)) or 1.0
+        return self
+
+    def transform(self, X: np.ndarray) -> np.ndarray:
+        """Return ``X`` divided by the number."""
+        return X / self.scale_
+
+
 class FixedBudgetMLP(MLPClassifier):
     """A perceptron whose number of epochs is a budget: reaching it is no fault to warn about."""
 
