@@ -56,6 +56,9 @@ class LongformerConfig:
         prototype.
     zero_init
         Whether head and blocks add nothing at the start; else torch's random initialisation.
+    residual_head
+        Whether the model has a second head that corrects the logits of another model, given to it as
+        an offset. It is zero at the start: the first corrected logits are the offset.
 
     Examples
     --------
@@ -80,6 +83,7 @@ class LongformerConfig:
     init_scale: float = 0.3
     pool_norm: bool = False
     zero_init: bool = True
+    residual_head: bool = False
 
     def __post_init__(self) -> None:
         for name in ("n_genes", "n_classes", "d_model", "n_heads", "n_layers"):

@@ -24,11 +24,14 @@ class LongformerOutput(NamedTuple):
     logits
         ``(cells, n_classes)``.
     embedding
-        ``(cells, d_model)``: the pooled representation that the head reads.
+        ``(cells, d_model)``: the pooled representation that the heads read.
+    residual
+        ``(cells, n_classes)`` to be added to another model's logits, where there is such a head.
     """
 
     logits: Tensor
     embedding: Tensor
+    residual: Tensor | None = None
 
 
 class GeneLongformer(nn.Module):
@@ -65,13 +68,17 @@ class GeneLongformer(nn.Module):
         self.pool_scale = pool_scale(config.pooling, config.n_genes)
         self.pool_norm = nn.LayerNorm(config.d_model) if config.pool_norm else nn.Identity()
         self.head = ClassificationHead(config.d_model, config.n_classes, zero_init=config.zero_init)
+        self.residual_head = (
+            ClassificationHead(config.d_model, config.n_classes) if config.residual_head else None
+        )
 
     def forward(self, values: Tensor) -> LongformerOutput:
         """Run the model on ``(cells, n_genes)`` expression, on the scale that it was trained on."""
         z = self.gene_dropout(self.standardizer(values))
         h = self.encoder(self.token(z), self.graph)
         embedding = self.pool_norm(h.sum(dim=1) * self.pool_scale)
-        return LongformerOutput(logits=self.head(embedding), embedding=embedding)
+        residual = None if self.residual_head is None else self.residual_head(embedding)
+        return LongformerOutput(self.head(embedding), embedding, residual)
 
 
 def count_parameters(config: LongformerConfig) -> int:

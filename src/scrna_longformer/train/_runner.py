@@ -16,6 +16,7 @@ import numpy as np
 import torch
 from lightning.fabric import Fabric
 from torch import Tensor, nn
+from torch.nn import functional as F
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 from tqdm import tqdm
 
@@ -83,6 +84,7 @@ class TrainingRun:
         config: TrainConfig,
         accelerator: str,
         random_state: int,
+        offset: np.ndarray | None = None,
     ) -> None:
         self.config, self.cells, self.stopping_index = config, cells, stopping_index
         self.random_state = random_state
@@ -93,6 +95,9 @@ class TrainingRun:
         self.weights = class_weights(codes[train_index], model.config.n_classes)
         self.weights = self.weights.to(self.fabric.device)
         self.targets = torch.from_numpy(codes).to(self.fabric.device)
+        self.offset = None
+        if offset is not None:
+            self.offset = torch.from_numpy(offset.astype(np.float32)).to(self.fabric.device)
         self.model, self.optimizer = self.fabric.setup(model, make_optimizer(model, config))
         self.average = AveragedModel(
             model, multi_avg_fn=get_ema_multi_avg_fn(config.ema_decay)
@@ -130,7 +135,12 @@ class TrainingRun:
 
     def _loss(self, model: nn.Module, rows: np.ndarray) -> Tensor:
         values = torch.from_numpy(self.cells.rows(rows)).to(self.fabric.device)
-        return balanced_cross_entropy(model(values).logits, self.targets[rows], self.weights)
+        output = model(values)
+        loss = balanced_cross_entropy(output.logits, self.targets[rows], self.weights)
+        if self.offset is not None:
+            # the offset is calibrated to the shares of the classes: its correction is not weighted
+            loss = loss + F.cross_entropy(self.offset[rows] + output.residual, self.targets[rows])
+        return loss
 
 
 def run(
@@ -144,6 +154,7 @@ def run(
     accelerator: str,
     random_state: int,
     progress: bool,
+    offset: np.ndarray | None = None,
 ) -> FitResult:
     """Train `model` in place and leave the best averaged weights in it.
 
@@ -166,6 +177,9 @@ def run(
         Seed of batches and dropout; torch's global generators are left as they were.
     progress
         Whether to show a progress bar.
+    offset
+        Logits of another model for every cell, ``(cells, n_classes)``, from models that did not see
+        the cell, for a model with a residual head to correct.
     """
     started = time.perf_counter()
     training = TrainingRun(
@@ -177,6 +191,7 @@ def run(
         config=config,
         accelerator=accelerator,
         random_state=random_state,
+        offset=offset,
     )
     n_activations = config.batch_size * model.config.n_genes * model.config.d_model
     best = BestWeights(config, prior_loss(training.weights))
