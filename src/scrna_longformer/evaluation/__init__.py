@@ -9,6 +9,8 @@ from ._cost import count_parameters
 from ._depth import DepthFeatures
 from ._metrics import LOWER_IS_BETTER, METRICS, expected_calibration_error, per_class_f1, score
 from ._penalised import TunedLogisticRegression
+from ._scaling import LogitScaling
+from ._simple_mean import SimpleMean
 from ._split import Split, holdout, make_splits
 from ._summary import COSTS, class_table, confusion_table, fold_table, run_table, summary_table
 
@@ -20,6 +22,8 @@ __all__ = [
     "CentroidClassifier",
     "DepthFeatures",
     "FoldResult",
+    "LogitScaling",
+    "SimpleMean",
     "Split",
     "TunedLogisticRegression",
     "class_table",

@@ -21,6 +21,7 @@ from ..features._transform import GeneScaler, GeneSelector
 from ._centroid import CentroidClassifier
 from ._depth import DepthFeatures
 from ._penalised import TunedLogisticRegression
+from ._simple_mean import SimpleMean
 from ._steps import FixedBudgetMLP, TrainingPCA
 
 Factory = Callable[[int], Any]
@@ -65,6 +66,11 @@ def logistic_regression(random_state: int) -> TunedLogisticRegression:
     return TunedLogisticRegression(N_GENES, random_state=random_state)
 
 
+def simple_mean(random_state: int) -> SimpleMean:
+    """Calibrated mean of logistic regressions on genes and on components of Pearson residuals."""
+    return SimpleMean(N_GENES, random_state=random_state)
+
+
 def random_forest(random_state: int) -> Pipeline:
     """Random forest of 200 trees on genes, class-balanced."""
     return make_pipeline(
@@ -103,6 +109,7 @@ BASELINES: dict[str, Factory] = {
         nearest_centroid,
         knn_pca,
         logistic_regression,
+        simple_mean,
         random_forest,
         hist_gradient_boosting,
         mlp,

@@ -26,7 +26,7 @@ class SimpleMean(ClassifierMixin, BaseEstimator):
 
     Both are class-balanced, with penalties chosen on inner folds of the training cells; the same
     folds give each training cell a prediction from models that did not see it, on which a
-    temperature and one offset per class are fitted. One errs where genes are few and strong, the
+    temperature and one offset per class are fitted, for each and for the mean. One errs where genes are few and strong, the
     other where many are weak: on most data sets their mean is better than either.
 
     Where the values are no log-normalised counts there are no Pearson residuals, and the regression
@@ -51,6 +51,8 @@ class SimpleMean(ClassifierMixin, BaseEstimator):
         The fitted regressions.
     scalings_
         What calibrates each of them.
+    scaling_
+        What calibrates their mean.
     out_of_fold_
         Cells x classes probabilities of the training cells, each from models that did not see it;
         ``None`` where there were too few cells for inner folds.
@@ -94,15 +96,17 @@ class SimpleMean(ClassifierMixin, BaseEstimator):
                 )
             )
         self.members_ = [member.fit(X, codes) for member in members]
-        self.scalings_ = [self._scaling(member, codes) for member in members]
-        self.out_of_fold_ = self._mean([member.out_of_fold_ for member in self.members_])
+        self.scalings_ = [self._scaling(member.out_of_fold_, codes) for member in members]
+        held_out = self._mean([member.out_of_fold_ for member in self.members_])
+        self.scaling_ = self._scaling(held_out, codes)
+        self.out_of_fold_ = None if held_out is None else self.scaling_(held_out)
         return self
 
     def predict_proba(self, X: Matrix) -> np.ndarray:
         """Return cells x classes probabilities."""
         proba = self._mean([member.predict_proba(X) for member in self.members_])
-        assert proba is not None
-        return proba
+        assert proba is not None  # only what is out of fold may be missing
+        return self.scaling_(proba)
 
     def predict(self, X: Matrix) -> np.ndarray:
         """Return the most probable class."""
@@ -111,13 +115,13 @@ class SimpleMean(ClassifierMixin, BaseEstimator):
     @property
     def n_parameters_(self) -> int:
         """Number of coefficients, intercepts and calibration numbers."""
-        calibration = len(self.scalings_) * (1 + len(self.classes_))
+        calibration = (len(self.scalings_) + 1) * (1 + len(self.classes_))
         return sum(member.n_parameters_ for member in self.members_) + calibration
 
-    def _scaling(self, member: TunedLogisticRegression, codes: np.ndarray) -> LogitScaling:
-        if member.out_of_fold_ is None:
+    def _scaling(self, held_out: np.ndarray | None, codes: np.ndarray) -> LogitScaling:
+        if held_out is None:
             return LogitScaling(slope=1.0, offset=np.zeros(len(self.classes_)))
-        return LogitScaling.fit(member.out_of_fold_, codes)
+        return LogitScaling.fit(held_out, codes)
 
     def _mean(self, probas: list[np.ndarray | None]) -> np.ndarray | None:
         scaled = [

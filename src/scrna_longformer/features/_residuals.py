@@ -65,19 +65,14 @@ class PearsonResiduals(TransformerMixin, BaseEstimator):
         self._learn(recover_counts(X))
         return self
 
-    def fit_transform(self, X: Matrix, y: object = None) -> np.ndarray:
-        """Fit and transform the same cells, finding their counts once."""
-        counts = recover_counts(X)
-        self._learn(counts)
-        return self._residuals(counts)
-
     def transform(self, X: Matrix) -> np.ndarray:
         """Return the residuals of the kept genes, cells x genes, dense float32."""
         check_is_fitted(self)
         if X.shape[1] != self.n_features_in_:
             msg = f"`X` has {X.shape[1]} genes, but it was fitted on {self.n_features_in_}."
             raise ValueError(msg)
-        return self._residuals(recover_counts(X))
+        counts = recover_counts(X[:, self.genes_])  # no other gene has a say
+        return pearson_residuals(counts.toarray(), self.share_, theta=self.theta, clip=self.clip)
 
     def _learn(self, counts: sparse.csr_array) -> None:
         self.n_features_in_ = counts.shape[1]
@@ -89,11 +84,6 @@ class PearsonResiduals(TransformerMixin, BaseEstimator):
             seen = np.sort(seen[best])
         self.genes_ = seen
         self.share_ = sums[seen] / sums[seen].sum()
-
-    def _residuals(self, counts: sparse.csr_array) -> np.ndarray:
-        return pearson_residuals(
-            counts[:, self.genes_].toarray(), self.share_, theta=self.theta, clip=self.clip
-        )
 
 
 def pearson_residuals(

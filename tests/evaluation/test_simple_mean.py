@@ -1,0 +1,82 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from scipy import sparse
+from sklearn.linear_model import LogisticRegression
+from sklearn.metrics import log_loss
+
+from scrna_longformer.evaluation import LogitScaling, SimpleMean
+
+
+@pytest.fixture
+def cells(rng):
+    """Log counts of three types, one of them rare, whose markers are weak."""
+    y = np.repeat(["a", "b", "c"], [90, 90, 40])
+    rate = rng.gamma(1.0, 1.0, size=60)
+    factor = np.ones((3, 60))
+    factor[np.arange(3).repeat(8), np.arange(24)] = 2.5
+    counts = rng.poisson(rate * factor[np.unique(y, return_inverse=True)[1]])
+    X = np.log1p(counts / np.maximum(counts.sum(1, keepdims=True), 1) * 1e4)
+    return sparse.csr_matrix(X.astype(np.float32)), y
+
+
+def test_mean_of_two_calibrated_members(cells):
+    X, y = cells
+    model = SimpleMean(40, 10).fit(X, y)
+    parts = [s(m.predict_proba(X)) for s, m in zip(model.scalings_, model.members_, strict=True)]
+    assert len(parts) == 2
+    expected = model.scaling_(np.mean(parts, axis=0))
+    np.testing.assert_allclose(model.predict_proba(X), expected)
+    np.testing.assert_allclose(expected.sum(axis=1), 1)
+    assert model.n_parameters_ == 3 * 41 + 3 * 11 + 3 * 4
+
+
+def test_out_of_fold_predictions_have_not_seen_their_cells(cells, rng):
+    X, _ = cells
+    nonsense = rng.permutation(np.arange(X.shape[0]) % 3)
+    model = SimpleMean(40, 10).fit(X, nonsense)
+    in_sample = (model.predict(X) == nonsense).mean()
+    out_of_fold = (model.out_of_fold_.argmax(axis=1) == nonsense).mean()
+    assert in_sample > 0.42 > out_of_fold
+
+
+def test_out_of_fold_is_calibrated(cells):
+    X, y = cells
+    model = SimpleMean(40, 10).fit(X, y)
+    codes = np.unique(y, return_inverse=True)[1]
+    again = LogitScaling.fit(model.out_of_fold_, codes)
+    assert log_loss(codes, again(model.out_of_fold_)) > log_loss(codes, model.out_of_fold_) - 0.01
+
+
+def test_values_without_counts_leave_the_genes(cells, rng):
+    X, y = cells
+    smooth = np.asarray(X.todense()) + rng.random(X.shape).astype(np.float32) * 0.1
+    assert len(SimpleMean(40, 10).fit(smooth, y).members_) == 1
+
+
+def test_too_few_cells_for_inner_folds(rng):
+    counts = rng.poisson(3.0, size=(6, 20))
+    model = SimpleMean(10, 2).fit(np.log1p(counts), np.repeat([0, 1], 3))
+    assert model.out_of_fold_ is None
+    np.testing.assert_allclose(model.predict_proba(np.log1p(counts)).sum(axis=1), 1)
+
+
+def test_scaling_takes_back_overconfidence_and_class_weights(rng):
+    truth = rng.choice(3, size=4000, p=[0.7, 0.2, 0.1])
+    x = rng.normal(size=(4000, 3)) + 1.5 * np.eye(3)[truth]
+    fitted = LogisticRegression(class_weight="balanced").fit(x[:2000], truth[:2000])
+    proper = LogisticRegression().fit(x[:2000], truth[:2000]).predict_proba(x)
+    spoilt = fitted.predict_proba(x) ** 3
+    spoilt /= spoilt.sum(axis=1, keepdims=True)
+    scaling = LogitScaling.fit(spoilt[:2000], truth[:2000])
+    assert scaling.slope == pytest.approx(1 / 3, rel=0.1)
+    losses = [log_loss(truth[2000:], p[2000:]) for p in (proper, scaling(spoilt), spoilt)]
+    assert losses[1] < losses[0] + 0.01 < losses[2] - 0.1
+
+
+def test_scaling_of_few_cells_stays_near_one(rng):
+    proba = rng.dirichlet(np.ones(4), size=5)
+    scaling = LogitScaling.fit(proba, np.array([0, 1, 2, 0, 1]))
+    assert abs(np.log(scaling.slope)) < 0.5
+    assert np.abs(scaling.offset).max() < 0.5
