@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from ._baselines import BASELINES
 from ._benchmark import FoldResult, cross_validate
+from ._break_even import BreakEven, break_even
 from ._centroid import CentroidClassifier
 from ._cost import count_parameters
+from ._curve_draws import CurveDraws, draw_curves
 from ._depth import DepthFeatures
 from ._metrics import LOWER_IS_BETTER, METRICS, expected_calibration_error, per_class_f1, score
 from ._penalised import TunedLogisticRegression
+from ._power_law import PowerLaw, fit_power_law
 from ._scaling import LogitScaling
 from ._simple_mean import SimpleMean
 from ._split import Split, holdout, make_splits
@@ -19,18 +22,24 @@ __all__ = [
     "COSTS",
     "LOWER_IS_BETTER",
     "METRICS",
+    "BreakEven",
     "CentroidClassifier",
+    "CurveDraws",
     "DepthFeatures",
     "FoldResult",
     "LogitScaling",
+    "PowerLaw",
     "SimpleMean",
     "Split",
     "TunedLogisticRegression",
+    "break_even",
     "class_table",
     "confusion_table",
     "count_parameters",
     "cross_validate",
+    "draw_curves",
     "expected_calibration_error",
+    "fit_power_law",
     "fold_table",
     "holdout",
     "make_splits",
