@@ -8,8 +8,19 @@ from ._break_even import BreakEven, break_even
 from ._centroid import CentroidClassifier
 from ._cost import count_parameters
 from ._curve_draws import CurveDraws, draw_curves
+from ._curve_tables import (
+    CurveErrors,
+    curve_errors,
+    curve_table,
+    extrapolation_table,
+    law_table,
+    size_run_table,
+    size_score_table,
+    to_error,
+)
 from ._depth import DepthFeatures
 from ._metrics import LOWER_IS_BETTER, METRICS, expected_calibration_error, per_class_f1, score
+from ._nested import nested_splits, stratified_order
 from ._penalised import TunedLogisticRegression
 from ._power_law import PowerLaw, fit_power_law
 from ._scaling import LogitScaling
@@ -25,6 +36,7 @@ __all__ = [
     "BreakEven",
     "CentroidClassifier",
     "CurveDraws",
+    "CurveErrors",
     "DepthFeatures",
     "FoldResult",
     "LogitScaling",
@@ -37,14 +49,23 @@ __all__ = [
     "confusion_table",
     "count_parameters",
     "cross_validate",
+    "curve_errors",
+    "curve_table",
     "draw_curves",
     "expected_calibration_error",
+    "extrapolation_table",
     "fit_power_law",
     "fold_table",
     "holdout",
+    "law_table",
     "make_splits",
+    "nested_splits",
     "per_class_f1",
     "run_table",
     "score",
+    "size_run_table",
+    "size_score_table",
+    "stratified_order",
     "summary_table",
+    "to_error",
 ]

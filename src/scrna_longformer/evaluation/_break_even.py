@@ -34,8 +34,8 @@ class BreakEven:
     level
         Wanted coverage of the interval.
     gap
-        Error of the model less that of the best rival at the largest measured size (negative: the
-        model is ahead).
+        Error of the model less that of the best rival at the largest size it was measured at
+        (negative: the model is ahead).
     gap_low, gap_high
         Its interval.
     lasting
@@ -97,10 +97,10 @@ def break_even(
     True
     """
     sizes = np.asarray(curves.sizes, dtype=np.float64)
-    largest = sizes.max()
-    grid = np.geomspace(sizes.min(), largest * max(horizon, 1.0), _GRID)
+    largest = sizes[curves.used[model]].max()
+    grid = np.geomspace(sizes.min(), sizes.max() * max(horizon, 1.0), _GRID)
     grid[np.abs(np.log(grid / largest)).argmin()] = largest  # a size of the grid, exactly
-    fitted, drawn = curves.law(grid), curves.draws(grid)
+    fitted, drawn = curves.fitted(grid), curves.drawn(grid)
     lead = fitted[model] - fitted[list(rivals)].min(axis=0)
     leads = drawn[:, model] - drawn[:, list(rivals)].min(axis=1)
     tail = (1 - level) / 2

@@ -82,8 +82,8 @@ def fit_power_law(
     --------
     >>> sizes = np.array([50, 100, 200, 400, 800])
     >>> law = fit_power_law(sizes, 0.1 + 2 * sizes**-0.5)
-    >>> float(law.c.round(2)), float(law.b.round(2)), float(law(np.array([10_000]))[0].round(3))
-    (0.1, 0.51, 0.12)
+    >>> float(law.c.round(2)), float(law.b.round(2)), float(law(np.array([10_000]))[0].round(2))
+    (0.1, 0.5, 0.12)
     """
     sizes, errors = np.asarray(sizes, dtype=np.float64), np.asarray(errors, dtype=np.float64)
     if len(np.unique(sizes)) < 3:

@@ -51,22 +51,27 @@ class Inputs:
 
 
 def read_inputs(
-    adata: AnnData, key: str | None, *, group_key: str | None, layer: str | None
+    adata: AnnData,
+    key: str | None,
+    *,
+    group_key: str | None,
+    layer: str | None,
+    caller: str = CALLER,
 ) -> Inputs:
     """Read and validate everything that the comparison is about; changes nothing."""
     from ..get._expression import read_expression
     from ..get._labels import read_labels
 
-    X = read_expression(adata, layer, state="log", caller=CALLER)
-    key = _default_key(adata) if key is None else key
+    X = read_expression(adata, layer, state="log", caller=caller)
+    key = _default_key(adata, caller) if key is None else key
     fit = last_fit(adata, key)
     unlabeled = fit["params"].get("unlabeled") or None if fit else None
-    labels = read_labels(adata, key, unlabeled=unlabeled, caller=CALLER)
+    labels = read_labels(adata, key, unlabeled=unlabeled, caller=caller)
     origin, is_circular = label_origin(adata, key)
     return Inputs(
         X=X[labels.labelled],
         codes=labels.codes[labels.labelled],
-        groups=_groups(adata, group_key, labels),
+        groups=_groups(adata, group_key, labels, caller),
         labels=labels,
         fit=fit,
         origin=origin,
@@ -74,7 +79,7 @@ def read_inputs(
     )
 
 
-def _default_key(adata: AnnData) -> str:
+def _default_key(adata: AnnData, caller: str) -> str:
     """Label column of the last fit, else ``'leiden'``."""
     for record in _fits(adata):
         if record["params"]["key"] in adata.obs:
@@ -84,7 +89,7 @@ def _default_key(adata: AnnData) -> str:
     from ..get._labels import categorical_columns
 
     msg = (
-        f"{CALLER}: no `key` given, no fit in uns and no 'leiden' in obs. Choose one of the "
+        f"{caller}: no `key` given, no fit in uns and no 'leiden' in obs. Choose one of the "
         f"columns {categorical_columns(adata)}, or cluster first with sc.tl.leiden(adata)."
     )
     raise KeyError(msg)
@@ -102,17 +107,19 @@ def last_fit(adata: AnnData, key: str) -> Mapping[str, Any] | None:
     return next((r for r in _fits(adata) if r["params"]["key"] == key), None)
 
 
-def _groups(adata: AnnData, group_key: str | None, labels: Labels) -> np.ndarray | None:
+def _groups(
+    adata: AnnData, group_key: str | None, labels: Labels, caller: str
+) -> np.ndarray | None:
     """Group of each labelled cell."""
     if group_key is None:
         return None
     if group_key not in adata.obs:
-        msg = f"{CALLER}: `group_key`={group_key!r} is not in obs, which has {list(adata.obs)}."
+        msg = f"{caller}: `group_key`={group_key!r} is not in obs, which has {list(adata.obs)}."
         raise KeyError(msg)
     groups = adata.obs[group_key][labels.labelled]
     if groups.isna().any():
         msg = (
-            f"{CALLER}: obs[{group_key!r}] (`group_key`) has {int(groups.isna().sum())} labelled "
+            f"{caller}: obs[{group_key!r}] (`group_key`) has {int(groups.isna().sum())} labelled "
             "cells without a group. Give them one, or leave them out with "
             f"adata[adata.obs[{group_key!r}].notna()]."
         )

@@ -17,7 +17,10 @@ _TRANSFORMER = "longformer"
 
 
 def resolve_contestants(
-    models: str | Iterable[str] | Mapping[str, Any], transformer_settings: dict[str, Any]
+    models: str | Iterable[str] | Mapping[str, Any],
+    transformer_settings: dict[str, Any],
+    *,
+    caller: str = CALLER,
 ) -> dict[str, Any]:
     """Resolve names into estimators or functions that make them."""
     from ..evaluation import BASELINES
@@ -27,7 +30,7 @@ def resolve_contestants(
     def named(name: str) -> Any:
         if name not in known:
             msg = (
-                f"{CALLER}: `models` has no contestant {name!r}. Known are {known}; others are "
+                f"{caller}: `models` has no contestant {name!r}. Known are {known}; others are "
                 "given as a dictionary from a name to a scikit-learn classifier."
             )
             raise ValueError(msg)
@@ -42,7 +45,7 @@ def resolve_contestants(
     pairs = models.items() if hasattr(models, "items") else ((name, name) for name in models)
     resolved = {n: named(model) if isinstance(model, str) else model for n, model in pairs}
     if not resolved:
-        msg = f"{CALLER}: `models` is empty. Known contestants are {known}."
+        msg = f"{caller}: `models` is empty. Known contestants are {known}."
         raise ValueError(msg)
     return resolved
 

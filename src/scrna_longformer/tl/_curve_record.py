@@ -1,0 +1,99 @@
+"""What a learning curve leaves in ``uns``, in types that h5ad and zarr can store, and in the log."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from .._settings import log
+from ._compare_models import descriptions
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    import pandas as pd
+
+    from ..evaluation import FoldResult, Split
+
+_CALLER = "learning_curve"
+
+
+def curve_record(
+    results: Sequence[FoldResult],
+    splits: Sequence[Split],
+    sizes: Sequence[int],
+    contestants: Mapping[str, Any],
+    params: Mapping[str, Any],
+) -> dict[str, Any]:
+    """Tables of the finished sizes."""
+    import numpy as np
+
+    from ..evaluation import size_run_table, size_score_table
+
+    scores = size_score_table(results, sizes)
+    n_test, n_rest = len(splits[0].test), params["n_cells"] - len(splits[0].test)
+    n_finished = sum(result.status == "ok" for result in results)
+    return {
+        "params": {**params, "sizes": np.asarray(sizes), "test_share": n_test / n_rest},
+        "complete": n_finished == len(splits) * len(contestants),
+        "scores": scores,
+        **_laws(scores, params["metric"], n_test / n_rest, params["random_state"]),
+        "runs": size_run_table(results, sizes),
+        "models": _models(contestants),
+    }
+
+
+def _laws(
+    scores: pd.DataFrame, metric: str, test_share: float, random_state: int
+) -> dict[str, pd.DataFrame]:
+    """Fitted laws, their curves, and their extrapolation from the smaller sizes to the larger."""
+    from ..evaluation import curve_errors, curve_table, extrapolation_table, law_table
+
+    errors = curve_errors(scores, metric)
+    if not errors.models:
+        log.warning("%s: no model was run at three sizes, so there is no law to fit.", _CALLER)
+        return {}
+    draws = errors.draws(test_share=test_share, random_state=random_state)
+    return {
+        "laws": law_table(errors.models, draws),
+        "curve": curve_table(errors, draws, metric),
+        "extrapolation": extrapolation_table(
+            errors, metric, test_share=test_share, random_state=random_state
+        ),
+    }
+
+
+def _models(contestants: Mapping[str, Any]) -> pd.DataFrame:
+    """Contestants: ``model``, ``description``, ``kind``, ``preset`` (of transformers)."""
+    frame = descriptions(contestants)
+    presets = [_preset(name, model) for name, model in contestants.items()]
+    kinds = ["transformer" if preset else "simple" for preset in presets]
+    return frame.assign(kind=kinds, preset=presets).astype(
+        {"kind": "category", "preset": "category"}
+    )
+
+
+def _preset(name: str, model: Any) -> str:
+    """Preset of a transformer; empty for a simple model."""
+    from sklearn.base import BaseEstimator
+
+    is_ours = type(model).__name__.startswith("Longformer") and isinstance(model, BaseEstimator)
+    if not (is_ours or name.startswith("longformer")):
+        return ""
+    return str(getattr(model, "preset", "small"))
+
+
+def log_curve(record: Mapping[str, Any], key_added: str) -> None:
+    """Log the means at each size."""
+    metric = record["params"]["metric"]
+    scores = record["scores"].query("metric == @metric")
+    table = scores.pivot_table(index="model", columns="n_cells", values="value", observed=True)
+    late = record["runs"].query("status != 'ok'")["model"].astype(str).value_counts()
+    note = "".join(f"\n{n} runs of {name} not begun (time limit)." for name, n in late.items())
+    log.info(
+        "%s: %s at each number of training cells (means over seeds); wrote uns[%r].\n%s%s",
+        _CALLER,
+        metric,
+        key_added,
+        table.to_string(float_format="%.3f", index_names=False),
+        note,
+    )

@@ -1,0 +1,189 @@
+from __future__ import annotations
+
+import anndata as ad
+import numpy as np
+import pandas as pd
+import pytest
+from scipy import sparse
+from sklearn.base import BaseEstimator, ClassifierMixin
+
+import scrna_longformer as sl
+from scrna_longformer.evaluation import fit_power_law, score
+
+SIZES = [20, 40, 80, 160]
+
+
+class Scripted(ClassifierMixin, BaseEstimator):
+    """Right for a share of the cells that follows a law of the number of training cells."""
+
+    def __init__(self, a: float = 2.0, b: float = 0.5, c: float = 0.1, random_state: int = 0):
+        self.a = a
+        self.b = b
+        self.c = c
+        self.random_state = random_state
+
+    def fit(self, X, y):
+        self.classes_ = np.unique(y)
+        self.n_parameters_ = 10
+        self.error_ = min(self.c + self.a * len(y) ** -self.b, 1)
+        return self
+
+    def predict_proba(self, X):
+        truth = np.asarray(X[:, :3].todense()).argmax(axis=1)  # the label, as `adata` is made
+        wrong = np.random.default_rng(self.random_state).random(len(truth)) < self.error_
+        return np.eye(3)[np.where(wrong, (truth + 1) % 3, truth)]
+
+
+@pytest.fixture
+def adata(rng: np.random.Generator) -> ad.AnnData:
+    codes = rng.permutation(np.arange(400) % 3)
+    X = rng.uniform(0.1, 1, (400, 6))
+    X[np.arange(400), codes] += 2.37
+    obs = pd.DataFrame(
+        {"type": pd.Categorical.from_codes(codes, ["B/plasma", "NK", "T"])},
+        index=[f"cell{i}" for i in range(400)],
+    )
+    return ad.AnnData(sparse.csr_matrix(X.astype(np.float32)), obs=obs)
+
+
+@pytest.fixture
+def curved(adata: ad.AnnData) -> ad.AnnData:
+    models = {
+        "majority": "majority",
+        "plain": Scripted(1.5, 0.5, 0.15),
+        "longformer": Scripted(5, 0.6, 0.0),
+    }
+    sl.tl.learning_curve(adata, "type", models=models, sizes=SIZES, metric="accuracy", n_seeds=6)
+    return adata
+
+
+def test_scores_are_those_of_the_subsets(adata: ad.AnnData) -> None:
+    from scrna_longformer.evaluation import BASELINES, nested_splits
+
+    models = ["nearest_centroid"]
+    sl.tl.learning_curve(adata, "type", models=models, sizes=SIZES[:3], n_seeds=2)
+    scores = sl.get.learning_curve(adata).scores.set_index(["metric", "n_cells", "seed"])["value"]
+    codes = adata.obs["type"].cat.codes.to_numpy().astype(int)
+    for split in nested_splits(codes, SIZES[:3], n_seeds=2):
+        model = BASELINES["nearest_centroid"](0).fit(adata.X[split.train], codes[split.train])
+        expected = score(codes[split.test], model.predict_proba(adata.X[split.test]))
+        found = scores["macro_f1", len(split.train), split.repeat]
+        assert found == pytest.approx(expected["macro_f1"], abs=1e-6)
+
+
+def test_laws_are_fitted_to_the_means(curved: ad.AnnData) -> None:
+    curve = sl.get.learning_curve(curved)
+    laws = curve.laws.set_index("model")
+    for model in ("plain", "longformer"):
+        law = laws.loc[model]
+        assert law["a_low"] <= law["a_high"]
+        assert law["b_low"] <= law["b"] <= law["b_high"]
+        fitted = fit_power_law(np.array(SIZES), 1 - curve.table.loc[model].to_numpy())
+        value = law["c"] + law["a"] * 160 ** -law["b"]
+        assert value == pytest.approx(float(fitted(np.array([160]))[0]), abs=0.02)
+    assert set(curve.models.set_index("model")["kind"].astype(str)) == {"simple", "transformer"}
+
+
+def test_extrapolation_is_measured_on_sizes_not_fitted(curved: ad.AnnData) -> None:
+    table = sl.get.learning_curve(curved).extrapolation
+    assert set(table["n_cells"]) == {160}
+    means = sl.get.learning_curve(curved).table
+    for _, row in table.iterrows():
+        assert row["observed"] == pytest.approx(means.loc[row["model"], 160])
+        assert row["error"] == pytest.approx(row["predicted"] - row["observed"])
+
+
+def test_same_call_gives_the_same_record(adata: ad.AnnData) -> None:
+    one, two = (
+        sl.tl.learning_curve(
+            adata, "type", models=["random_forest"], sizes=SIZES[:3], n_seeds=2, copy=True
+        )
+        for _ in range(2)
+    )
+    pd.testing.assert_frame_equal(sl.get.learning_curve(one).laws, sl.get.learning_curve(two).laws)
+    assert "learning_curve" not in adata.uns
+
+
+def test_time_limit_costs_the_largest_sizes(adata: ad.AnnData) -> None:
+    sl.tl.learning_curve(
+        adata, "type", models=["majority"], sizes=SIZES, n_seeds=2, time_limit=1e-9
+    )
+    curve = sl.get.learning_curve(adata)
+    assert not curve.complete
+    assert curve.runs.query("status == 'ok'")["n_cells"].tolist() == [20]
+    with pytest.raises(ValueError, match="three sizes"):
+        sl.tl.data_requirement(adata)
+
+
+@pytest.mark.parametrize(
+    ("change", "error", "text"),
+    [
+        ({"metric": "f2"}, ValueError, "`metric`='f2'"),
+        ({"n_seeds": 1}, ValueError, "at least 2"),
+        ({"sizes": [50, 100]}, ValueError, "three sizes"),
+        ({"sizes": [50, 100, 1000]}, ValueError, "1000"),
+        ({"models": ["oracle"]}, ValueError, "learning_curve: `models` has no contestant"),
+        ({"key": "tpye"}, KeyError, "learning_curve: `key`='tpye'"),
+    ],
+)
+def test_wrong_calls(adata: ad.AnnData, change: dict, error: type, text: str) -> None:
+    with pytest.raises(error, match=text):
+        sl.tl.learning_curve(adata, **{"key": "type", "models": ["majority"], **change})
+
+
+def test_requirement_names_the_crossing(curved: ad.AnnData) -> None:
+    # 5 n**-0.6 = 0.15 + 1.5 n**-0.5 between 100 and 200 cells
+    grid = np.arange(20, 2000)
+    truth = grid[(5.0 * grid**-0.6 < 0.15 + 1.5 * grid**-0.5).argmax()]
+    found = sl.tl.data_requirement(curved)
+    beat = found.table.set_index("goal").loc["beat"]
+    assert beat["low"] <= truth <= beat["high"]
+    assert beat["rival"] == "plain"  # the majority is no rival
+    assert beat["rule_cells"] == 150
+    assert "longformer" in str(found)
+    assert str(sl.get.data_requirement(curved)) == str(found)
+
+
+def test_recommendation_follows_the_curves(curved: ad.AnnData) -> None:
+    early, late = (sl.tl.recommend_architecture(curved, n_cells=n) for n in (20, 1600))
+    assert early.model == "plain"
+    assert late.model == "longformer"
+    assert late.preset == "small"
+    assert early.rule_preset == ""
+    assert sl.get.recommend_architecture(curved).sentence == late.sentence
+    with pytest.raises(ValueError, match="out of reach"):
+        sl.tl.recommend_architecture(curved, n_cells=10**6)
+
+
+def test_none_in_sight(adata: ad.AnnData) -> None:
+    models = {"plain": Scripted(1, 0.5, 0), "longformer": Scripted(1, 0.5, 0.4)}
+    sl.tl.learning_curve(adata, "type", models=models, sizes=SIZES, metric="accuracy")
+    found = sl.tl.data_requirement(adata)
+    assert found.table["status"].eq("none in sight").all()
+    assert "none in sight up to 1,600 cells" in found.sentence
+
+
+@pytest.mark.parametrize("call", [sl.tl.data_requirement, sl.tl.recommend_architecture])
+def test_absent_curve_names_the_call(adata: ad.AnnData, call) -> None:
+    with pytest.raises(KeyError, match=r"sl\.tl\.learning_curve\(adata\)"):
+        call(adata)
+
+
+def test_without_transformer(adata: ad.AnnData) -> None:
+    models = {"plain": Scripted()}
+    sl.tl.learning_curve(adata, "type", models=models, sizes=SIZES)
+    with pytest.raises(ValueError, match="no transformer"):
+        sl.tl.data_requirement(adata)
+    assert "No transformer was measured" in str(sl.tl.recommend_architecture(adata))
+
+
+def test_survives_a_file(curved: ad.AnnData, tmp_path) -> None:
+    sl.tl.data_requirement(curved)
+    sl.tl.recommend_architecture(curved)
+    curved.write_h5ad(tmp_path / "curved.h5ad")
+    back = ad.read_h5ad(tmp_path / "curved.h5ad")
+    pd.testing.assert_frame_equal(
+        sl.get.learning_curve(back).laws, sl.get.learning_curve(curved).laws
+    )
+    assert sl.tl.data_requirement(back).sentence == sl.get.data_requirement(curved).sentence
+    assert sl.get.recommend_architecture(back).model == sl.get.recommend_architecture(curved).model
