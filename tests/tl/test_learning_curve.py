@@ -96,7 +96,7 @@ def test_extrapolation_is_measured_on_sizes_not_fitted(curved: ad.AnnData) -> No
 def test_same_call_gives_the_same_record(adata: ad.AnnData) -> None:
     one, two = (
         sl.tl.learning_curve(
-            adata, "type", models=["random_forest"], sizes=SIZES[:3], n_seeds=2, copy=True
+            adata, "type", models={"own": Scripted()}, sizes=SIZES[:3], n_seeds=2, copy=True
         )
         for _ in range(2)
     )
@@ -144,15 +144,17 @@ def test_requirement_names_the_crossing(curved: ad.AnnData) -> None:
     assert str(sl.get.data_requirement(curved)) == str(found)
 
 
-def test_recommendation_follows_the_curves(curved: ad.AnnData) -> None:
-    early, late = (sl.tl.recommend_architecture(curved, n_cells=n) for n in (20, 1600))
+def test_recommendation_follows_the_curves(adata: ad.AnnData) -> None:
+    models = {"plain": Scripted(1.5, 0.5, 0.15), "longformer": Scripted(8, 0.8, 0.0)}
+    sl.tl.learning_curve(adata, "type", models=models, sizes=SIZES, metric="accuracy")
+    early, late = (sl.tl.recommend_architecture(adata, n_cells=n) for n in (20, 160))
     assert early.model == "plain"
     assert late.model == "longformer"
     assert late.preset == "small"
     assert early.rule_preset == ""
-    assert sl.get.recommend_architecture(curved).sentence == late.sentence
+    assert sl.get.recommend_architecture(adata).sentence == late.sentence
     with pytest.raises(ValueError, match="out of reach"):
-        sl.tl.recommend_architecture(curved, n_cells=10**6)
+        sl.tl.recommend_architecture(adata, n_cells=10**6)
 
 
 def test_none_in_sight(adata: ad.AnnData) -> None:
