@@ -109,8 +109,9 @@ class _Call(NamedTuple):
         options = self.layout, self.scale, drops
         multiply_adds = cells * self.graph.n_edges * self.d_model
         pieces = _cut(len(spans), threads=torch.get_num_threads(), work=multiply_adds, rows=rows)
+        # what the vector kernels need: two copies of keys and values, and a tile of rows of weights
         widest = int((spans[:, 2] - spans[:, 1]).max())
-        size = 4 * widest * self.d_model + 2 * (self.graph.max_degree + 16) * self.n_heads
+        size = 4 * widest * self.d_model + 16 * (self.graph.max_degree + LANES) * self.n_heads
         _on_threads(
             lambda work: kernel(*flat, lists, spans, work, *options, thread_scratch(size)), pieces
         )
@@ -165,16 +166,22 @@ def _in_visiting_order(graph: GeneGraph) -> tuple:
 
 def _spans(graph: GeneGraph, cells: int) -> np.ndarray:
     """Rows of (first token minus first gene, first and last position, dropout key) of each cell."""
+    spans = np.zeros((cells, 4), dtype=np.int64)
     if graph.cells is not None and cells == 1:
-        first, last = graph.cells[:-1], graph.cells[1:]
-        return np.stack([0 * first, first, last, 0 * first], axis=1).astype(np.int64)
-    cell = np.arange(cells, dtype=np.int64)
-    return np.stack([cell * graph.n_genes, 0 * cell, 0 * cell + graph.n_genes, cell], axis=1)
+        spans = np.zeros((len(graph.cells) - 1, 4), dtype=np.int64)
+        spans[:, 1], spans[:, 2] = graph.cells[:-1], graph.cells[1:]
+        return spans
+    spans[:, 3] = np.arange(cells)
+    spans[:, 0] = graph.n_genes * spans[:, 3]
+    spans[:, 2] = graph.n_genes
+    return spans
 
 
 def _cut(spans: int, *, threads: int, work: int, rows: bool) -> list[tuple[int, int, int, int]]:
     """Cut the spans into pieces of work (see ``_numba_plain.py``) for the threads to pick up."""
     pieces = 1 if threads == 1 else max(1, min(4 * threads, work // _WORTH_A_THREAD))
+    if pieces == 1:
+        return [(0, spans, 0, 1)]
     groups = min(pieces, spans)
     cuts = np.linspace(0, spans, groups + 1).astype(int).tolist()
     # too few cells for the threads: split their rows, where rows are independent

@@ -7,16 +7,18 @@ Both are about 500 times fewer in large pages. On systems without them everythin
 
 from __future__ import annotations
 
-import ctypes
+import math
 import mmap
-import sys
 import threading
+from collections import deque
+from weakref import finalize
 
 import numpy as np
 import torch
 
 _ALWAYS_FRESH = 2**25  # bytes: from here up the C library maps new memory at every request
 _of_thread = threading.local()
+_left: deque[mmap.mmap] = deque(maxlen=2)  # freed, and kept for the next request
 
 
 def thread_scratch(size: int) -> np.ndarray:
@@ -24,9 +26,7 @@ def thread_scratch(size: int) -> np.ndarray:
     scratch = getattr(_of_thread, "scratch", None)
     if scratch is None or len(scratch) < size:
         if hasattr(mmap, "MADV_HUGEPAGE"):
-            memory = mmap.mmap(-1, 4 * size, flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS)
-            memory.madvise(mmap.MADV_HUGEPAGE)
-            scratch = np.frombuffer(memory, dtype=np.float32)
+            scratch = np.frombuffer(_large_pages(4 * size), dtype=np.float32)
         else:
             scratch = np.empty(size, dtype=np.float32)
         _of_thread.scratch = scratch
@@ -34,14 +34,21 @@ def thread_scratch(size: int) -> np.ndarray:
 
 
 def empty(like: torch.Tensor, *shape: int) -> torch.Tensor:
-    """Return an uninitialised tensor, in large pages if it is large."""
-    tensor = like.new_empty(*shape)
-    size = tensor.numel() * tensor.element_size()
-    if size >= _ALWAYS_FRESH and sys.platform == "linux":
-        start = -(-tensor.data_ptr() // mmap.PAGESIZE) * mmap.PAGESIZE
-        stop = (tensor.data_ptr() + size) // mmap.PAGESIZE * mmap.PAGESIZE
-        # a hint: where the system declines it, nothing is lost
-        ctypes.CDLL(None).madvise(
-            ctypes.c_void_p(start), ctypes.c_size_t(stop - start), mmap.MADV_HUGEPAGE
-        )
-    return tensor
+    """Return an uninitialised tensor; if it is large, in large pages that an earlier one left."""
+    size = math.prod(shape) * like.element_size()
+    if size < _ALWAYS_FRESH or not hasattr(mmap, "MADV_HUGEPAGE"):
+        return like.new_empty(*shape)
+    fitting = [memory for memory in _left if len(memory) == size]
+    memory = fitting[0] if fitting else _large_pages(size)
+    if fitting:
+        _left.remove(memory)
+    array = np.frombuffer(memory, dtype=np.uint8)
+    # the tensor holds the array: when the last view of it is gone, the memory is free again
+    finalize(array, _left.append, memory).atexit = False
+    return torch.from_numpy(array).view(like.dtype).view(shape)
+
+
+def _large_pages(size: int) -> mmap.mmap:
+    memory = mmap.mmap(-1, size, flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS)
+    memory.madvise(mmap.MADV_HUGEPAGE)
+    return memory

@@ -4,9 +4,13 @@ Read ``_numba_plain.py`` for what is computed and what the arguments are. What d
 
 - A token's ``d`` features are one value, a *row*; scores are computed for a *block* of ``16 //
   n_heads`` edges at a time, all heads of an edge side by side (see ``_numba_vectors.py``).
-- A cell's keys and values are first copied next to each other, in the order in which rows are
-  visited. That reads memory as a stream, and genes of a module then lie, and stay, in the cache.
-  In the backward their gradients are added up in such a copy, and written out once.
+- A cell's keys and values are first copied next to each other, gene after gene, in the order in
+  which rows are visited. Genes of a module then lie, and stay, in the cache, and in few pages.
+  In the backward their gradients are added up in such a copy, and written out once. While a cell
+  is worked on, the next one is asked for, so that its copy need not wait for memory.
+- Rows are worked on in tiles of a few: the scores of all of them, then the weights of all, then the
+  sums. Every step of one row waits for the step before it; that of the next row does not, and the
+  processor runs ahead into it.
 - A row ends with a block that may reach past its last edge. The missing edges repeat the last one,
   which leaves the maximum alone, and get weight 0.
 """
@@ -21,7 +25,7 @@ from ._numba_plain import rows_of
 from ._numba_vectors import (
     LANES,
     Layout,
-    exp,
+    exp2,
     fill,
     first_lanes,
     fma,
@@ -33,7 +37,9 @@ from ._numba_vectors import (
     load_row,
     max_over_edges,
     maximum,
+    prefetch_line,
     prefetch_row,
+    prefetch_token,
     products,
     store,
     store_heads,
@@ -41,7 +47,8 @@ from ._numba_vectors import (
     zero_row,
 )
 
-AHEAD = 4  # rows between asking for a query and using it
+TILE = 8  # rows
+LOG2_E = 1.4426950408889634
 
 __all__ = ["Layout", "backward", "forward"]
 
@@ -59,36 +66,35 @@ def at(array, i):
 
 
 @inline
-def _dots_16_heads(layout, x, rows, neighbours, e, last, first):
-    j = at(neighbours, min(e, last)) - first
-    return products(x, load_row(rows, j * layout.d, layout))
+def _dots_16_heads(layout, x, rows, neighbours, e, last, start):
+    return products(x, load_row(rows, start + at(neighbours, min(e, last)) * 2 * layout.d, layout))
 
 
 @inline
-def _dots_8_heads(layout, x, rows, neighbours, e, last, first):
-    a = _dots_16_heads(layout, x, rows, neighbours, e, last, first)
-    b = _dots_16_heads(layout, x, rows, neighbours, e + 1, last, first)
+def _dots_8_heads(layout, x, rows, neighbours, e, last, start):
+    a = _dots_16_heads(layout, x, rows, neighbours, e, last, start)
+    b = _dots_16_heads(layout, x, rows, neighbours, e + 1, last, start)
     return halve(a, b, 8)
 
 
 @inline
-def _dots_4_heads(layout, x, rows, neighbours, e, last, first):
-    a = _dots_8_heads(layout, x, rows, neighbours, e, last, first)
-    b = _dots_8_heads(layout, x, rows, neighbours, e + 2, last, first)
+def _dots_4_heads(layout, x, rows, neighbours, e, last, start):
+    a = _dots_8_heads(layout, x, rows, neighbours, e, last, start)
+    b = _dots_8_heads(layout, x, rows, neighbours, e + 2, last, start)
     return halve(a, b, 4)
 
 
 @inline
-def _dots_2_heads(layout, x, rows, neighbours, e, last, first):
-    a = _dots_4_heads(layout, x, rows, neighbours, e, last, first)
-    b = _dots_4_heads(layout, x, rows, neighbours, e + 4, last, first)
+def _dots_2_heads(layout, x, rows, neighbours, e, last, start):
+    a = _dots_4_heads(layout, x, rows, neighbours, e, last, start)
+    b = _dots_4_heads(layout, x, rows, neighbours, e + 4, last, start)
     return halve(a, b, 2)
 
 
 @inline
-def _dots_1_head(layout, x, rows, neighbours, e, last, first):
-    a = _dots_2_heads(layout, x, rows, neighbours, e, last, first)
-    b = _dots_2_heads(layout, x, rows, neighbours, e + 8, last, first)
+def _dots_1_head(layout, x, rows, neighbours, e, last, start):
+    a = _dots_2_heads(layout, x, rows, neighbours, e, last, start)
+    b = _dots_2_heads(layout, x, rows, neighbours, e + 8, last, start)
     return halve(a, b, 1)
 
 
@@ -101,16 +107,19 @@ _DOTS = {
 }
 
 
-def dots(layout, x, rows, neighbours, e, last, first):
-    """Dot products per head of ``x`` with the neighbours' rows, for the block of edges from ``e``."""
+def dots(layout, x, rows, neighbours, e, last, start):
+    """Dot products per head of ``x`` with the neighbours' rows, for the block of edges from ``e``.
+
+    Position 0 has its row at ``start``; ``last`` is the last edge of the list.
+    """
 
 
 @overload(dots, jit_options={"forceinline": True})
-def _dots(layout, x, rows, neighbours, e, last, first):
+def _dots(layout, x, rows, neighbours, e, last, start):
     chosen = _DOTS[layout.n_heads]
 
-    def call(layout, x, rows, neighbours, e, last, first):
-        return chosen(layout, x, rows, neighbours, e, last, first)
+    def call(layout, x, rows, neighbours, e, last, start):
+        return chosen(layout, x, rows, neighbours, e, last, start)
 
     return call
 
@@ -119,13 +128,27 @@ def _dots(layout, x, rows, neighbours, e, last, first):
 
 
 @inline
-def copy_keys_and_values(layout, qkv, keys, values, rank, base, first, last):
-    """Copy a cell's keys and values, each gene to its position."""
-    d = layout.d
+def row(lists, base, p):
+    """Return the token at a position, and its first edge and the one after its last."""
+    indptr, _, order, _, _, _ = lists
+    return base + at(order, p), at(indptr, p), at(indptr, p + 1)
+
+
+@inline
+def copy_keys_and_values(layout, qkv, copy, lists, base, first, last):
+    """Copy a cell's keys and values side by side, each gene to its position."""
+    d, rank = layout.d, lists[3]
     for i in range(first, last):
         p, token = at(rank, i) - first, base + i
-        store(keys, p * d, load_row(qkv, (3 * token + 1) * d, layout))
-        store(values, p * d, load_row(qkv, (3 * token + 2) * d, layout))
+        store(copy, 2 * p * d, load_row(qkv, (3 * token + 1) * d, layout))
+        store(copy, (2 * p + 1) * d, load_row(qkv, (3 * token + 2) * d, layout))
+
+
+@inline
+def weights_of(layout, score, largest, scale, n_left):
+    """Exponentials of a block of scores, 0 after the ``n_left`` edges that are left."""
+    weight = exp2((score - largest) * fill(scale * LOG2_E))
+    return first_lanes(weight, n_left * layout.n_heads, fill(0.0))
 
 
 @inline
@@ -138,113 +161,189 @@ def kept(layout, weight, edge, cell, dropout):
     return weight * keep(counter, keys[cell, 0], keys[cell, 1], threshold, kept_scale)
 
 
-# ------------------------------------------------- the kernels
+@inline
+def work_room(spans, work, d):
+    """Return how many numbers the keys and values of the largest cell are."""
+    return 2 * d * np.max(spans[work[0] : work[1], 2] - spans[work[0] : work[1], 1])
+
+
+# ------------------------------------------------- forward, by tiles of rows
+
+
+@inline
+def score_tile(layout, qkv, out, copy, weights, stats, lists, base, first, last, tile):
+    """Write the scores, block after block, and the largest of each row."""
+    d, heads, step = layout.d, layout.n_heads, LANES // layout.n_heads
+    w = 0
+    for p in range(tile[0], tile[1]):
+        token, start, stop = row(lists, base, p)
+        ahead, _, _ = row(lists, base, min(p + TILE, last - 1))
+        prefetch_row(qkv, 3 * ahead * d, layout)
+        prefetch_row(out, ahead * d, layout)
+        prefetch_token(qkv, 3 * (base + last + p) * d, layout)  # of the next cell
+        q, largest = load_row(qkv, 3 * token * d, layout), fill(-np.inf)
+        for e in range(start, stop, step):
+            score = dots(layout, q, copy, lists[1], e, stop - 1, -2 * first * d)
+            largest = maximum(score, largest)
+            store(weights, w, score)
+            w += LANES
+        store_heads(stats, 2 * token * heads, max_over_edges(largest, layout), layout)
+
+
+@inline
+def weigh_tile(layout, weights, stats, lists, base, tile, cell, scale, dropout):
+    """Turn scores into weights that do not yet sum to 1, and write one over their sums."""
+    heads, step = layout.n_heads, LANES // layout.n_heads
+    w = 0
+    for p in range(tile[0], tile[1]):
+        token, start, stop = row(lists, base, p)
+        largest = load_heads_as_block(stats, 2 * token * heads, layout)
+        total = fill(0.0)
+        for e in range(start, stop, step):
+            weight = weights_of(layout, load_block(weights, w), largest, scale, stop - e)
+            total = total + weight
+            weight = kept(layout, weight, at(lists[4], p) + e - start, cell, dropout)
+            store(weights, w, weight)
+            w += LANES
+        inverse = fill(1.0) / sum_over_edges(total, layout)
+        store_heads(stats, (2 * token + 1) * heads, inverse, layout)
+
+
+@inline
+def add_value(layout, copy, lists, first, e, weights, i, total):
+    """Add an edge's value with the weights at ``i``."""
+    v = load_row(copy, (2 * (at(lists[1], e) - first) + 1) * layout.d, layout)
+    return fma(load_heads_as_row(weights, i, layout), v, total)
+
+
+@inline
+def mix_tile(layout, out, copy, weights, stats, lists, base, first, tile):
+    """Write the weighted sums of values."""
+    d, heads, step = layout.d, layout.n_heads, LANES // layout.n_heads
+    w = 0
+    for p in range(tile[0], tile[1]):
+        token, start, stop = row(lists, base, p)
+        even, odd = zero_row(layout), zero_row(layout)  # two sums: neither waits for the other
+        for e in range(start, stop - 1, 2):
+            i = w + (e - start) * heads
+            even = add_value(layout, copy, lists, first, e, weights, i, even)
+            odd = add_value(layout, copy, lists, first, e + 1, weights, i + heads, odd)
+        if (stop - start) % 2:
+            i = w + (stop - 1 - start) * heads
+            even = add_value(layout, copy, lists, first, stop - 1, weights, i, even)
+        w += (stop - start + step - 1) // step * LANES
+        inverse = load_heads_as_row(stats, (2 * token + 1) * heads, layout)
+        store(out, token * d, (even + odd) * inverse)
 
 
 @numba.njit(cache=True, nogil=True)
 def forward(qkv, out, stats, lists, spans, work, layout, scale, dropout, scratch):
     """Write ``out`` and ``stats`` of the rows."""
-    indptr, neighbours, order, rank, first_edge, _ = lists
-    d, heads, step = layout.d, layout.n_heads, LANES // layout.n_heads
-    n = np.max(spans[work[0] : work[1], 2] - spans[work[0] : work[1], 1]) * d
-    keys, values, weights = scratch[:n], scratch[n : 2 * n], scratch[2 * n :]
+    n = work_room(spans, work, layout.d)
+    copy, weights = scratch[:n], scratch[n:]
     for span in range(work[0], work[1]):
         base, first, last, cell = spans[span]
-        copy_keys_and_values(layout, qkv, keys, values, rank, base, first, last)
-        for p in rows_of(work, first, last):
-            ahead = base + at(order, min(p + AHEAD, last - 1))
-            prefetch_row(qkv, 3 * ahead * d, layout)
-            prefetch_row(out, ahead * d, layout)
-            token, start, stop = base + at(order, p), at(indptr, p), at(indptr, p + 1)
-            q = load_row(qkv, 3 * token * d, layout)
+        copy_keys_and_values(layout, qkv, copy, lists, base, first, last)
+        rows = rows_of(work, first, last)
+        for p in range(rows.start, rows.stop, TILE):
+            tile = p, min(p + TILE, rows.stop)
+            score_tile(layout, qkv, out, copy, weights, stats, lists, base, first, last, tile)
+            weigh_tile(layout, weights, stats, lists, base, tile, cell, scale, dropout)
+            mix_tile(layout, out, copy, weights, stats, lists, base, first, tile)
 
-            largest = fill(-np.inf)
-            for e in range(start, stop, step):
-                score = dots(layout, q, keys, neighbours, e, stop - 1, first)
-                largest = maximum(score, largest)
-                store(weights, (e - start) * heads, score)
-            largest = max_over_edges(largest, layout)
 
-            total = fill(0.0)
-            for e in range(start, stop, step):
-                score = load_block(weights, (e - start) * heads)
-                weight = exp((score - largest) * fill(scale))
-                weight = first_lanes(weight, (stop - e) * heads, fill(0.0))
-                total = total + weight
-                weight = kept(layout, weight, at(first_edge, p) + e - start, cell, dropout)
-                store(weights, (e - start) * heads, weight)
-            inverse = fill(1.0) / sum_over_edges(total, layout)
-            store_heads(stats, 2 * token * heads, largest, layout)
-            store_heads(stats, (2 * token + 1) * heads, inverse, layout)
+# ------------------------------------------------- backward, by tiles of rows
 
-            o = zero_row(layout)
-            for e in range(start, stop):
-                v = load_row(values, (at(neighbours, e) - first) * d, layout)
-                o = fma(load_heads_as_row(weights, (e - start) * heads, layout), v, o)
-            o = o * load_heads_as_row(stats, (2 * token + 1) * heads, layout)
-            store(out, token * d, o)
+
+@inline
+def score_tile_again(layout, qkv, stats, grad_out, grad_qkv, copy, pairs, lists, base, first, last, tile):
+    """Write pairs of blocks: the scores, and the gradients of the weights."""
+    d, step = layout.d, LANES // layout.n_heads
+    w = 0
+    for p in range(tile[0], tile[1]):
+        token, start, stop = row(lists, base, p)
+        ahead, _, _ = row(lists, base, min(p + TILE, last - 1))
+        prefetch_row(qkv, 3 * ahead * d, layout)
+        prefetch_row(grad_out, ahead * d, layout)
+        prefetch_row(grad_qkv, 3 * ahead * d, layout)
+        prefetch_line(stats, 2 * ahead * layout.n_heads)
+        prefetch_token(qkv, 3 * (base + last + p) * d, layout)  # of the next cell
+        q = load_row(qkv, 3 * token * d, layout)
+        g = load_row(grad_out, token * d, layout)
+        for e in range(start, stop, step):
+            store(pairs, w, dots(layout, q, copy, lists[1], e, stop - 1, -2 * first * d))
+            grad = dots(layout, g, copy, lists[1], e, stop - 1, (1 - 2 * first) * d)
+            store(pairs, w + LANES, grad)
+            w += 2 * LANES
+
+
+@inline
+def weigh_tile_again(layout, pairs, stats, lists, base, tile, cell, scale, dropout):
+    """Turn the pairs into the weights, and the gradients of the scores."""
+    heads, step = layout.n_heads, LANES // layout.n_heads
+    w = 0
+    for p in range(tile[0], tile[1]):
+        token, start, stop = row(lists, base, p)
+        largest = load_heads_as_block(stats, 2 * token * heads, layout)
+        inverse = load_heads_as_block(stats, (2 * token + 1) * heads, layout)
+        back, mean = w, fill(0.0)
+        for e in range(start, stop, step):
+            weight = weights_of(layout, load_block(pairs, w), largest, scale, stop - e) * inverse
+            grad = load_block(pairs, w + LANES)
+            grad = kept(layout, grad, at(lists[4], p) + e - start, cell, dropout)
+            mean = fma(weight, grad, mean)
+            store(pairs, w, weight)
+            store(pairs, w + LANES, grad)
+            w += 2 * LANES
+        w, mean = back, sum_over_edges(mean, layout)
+        for e in range(start, stop, step):
+            weight = load_block(pairs, w)
+            grad = weight * (load_block(pairs, w + LANES) - mean) * fill(scale)
+            store(pairs, w + LANES, grad)
+            store(pairs, w, kept(layout, weight, at(lists[4], p) + e - start, cell, dropout))
+            w += 2 * LANES
+
+
+@inline
+def spread_tile(layout, qkv, grad_out, grad_qkv, copy, grads, pairs, lists, base, first, tile):
+    """Write the gradients of the queries, and add to those of the keys and values."""
+    d, heads, step = layout.d, layout.n_heads, LANES // layout.n_heads
+    w = 0
+    for p in range(tile[0], tile[1]):
+        token, start, stop = row(lists, base, p)
+        q = load_row(qkv, 3 * token * d, layout)
+        g = load_row(grad_out, token * d, layout)
+        grad_q = zero_row(layout)
+        for e in range(start, stop):
+            i = w + (e - start) // step * 2 * LANES + (e - start) % step * heads
+            weight = load_heads_as_row(pairs, i, layout)
+            grad_score = load_heads_as_row(pairs, i + LANES, layout)
+            key = 2 * (at(lists[1], e) - first) * d
+            value = key + d
+            grad_q = fma(grad_score, load_row(copy, key, layout), grad_q)
+            store(grads, key, fma(grad_score, q, load_row(grads, key, layout)))
+            store(grads, value, fma(weight, g, load_row(grads, value, layout)))
+        w += (stop - start + step - 1) // step * 2 * LANES
+        store(grad_qkv, 3 * token * d, grad_q)
 
 
 @numba.njit(cache=True, nogil=True)
 def backward(qkv, stats, grad_out, grad_qkv, lists, spans, work, layout, scale, dropout, scratch):
     """Write ``grad_qkv`` of the cells."""
-    indptr, neighbours, order, rank, first_edge, longest = lists
-    d, heads, step = layout.d, layout.n_heads, LANES // layout.n_heads
-    n = np.max(spans[work[0] : work[1], 2] - spans[work[0] : work[1], 1]) * d
-    keys, values, grad_keys, grad_values = (
-        scratch[:n],
-        scratch[n : 2 * n],
-        scratch[2 * n : 3 * n],
-        scratch[3 * n : 4 * n],
-    )
-    weights = scratch[4 * n :]
-    grads = weights[(longest + step) * heads :]
+    d, n = layout.d, work_room(spans, work, layout.d)
+    copy, grads, pairs = scratch[:n], scratch[n : 2 * n], scratch[2 * n :]
     for span in range(work[0], work[1]):
         base, first, last, cell = spans[span]
-        copy_keys_and_values(layout, qkv, keys, values, rank, base, first, last)
-        for p in range(last - first):
-            store(grad_keys, p * d, zero_row(layout))
-            store(grad_values, p * d, zero_row(layout))
-        for p in range(first, last):
-            ahead = base + at(order, min(p + AHEAD, last - 1))
-            prefetch_row(qkv, 3 * ahead * d, layout)
-            prefetch_row(grad_out, ahead * d, layout)
-            prefetch_row(grad_qkv, 3 * ahead * d, layout)
-            token, start, stop = base + at(order, p), at(indptr, p), at(indptr, p + 1)
-            q = load_row(qkv, 3 * token * d, layout)
-            g = load_row(grad_out, token * d, layout)
-            largest = load_heads_as_block(stats, 2 * token * heads, layout)
-            inverse = load_heads_as_block(stats, (2 * token + 1) * heads, layout)
-
-            mean = fill(0.0)
-            for e in range(start, stop, step):
-                score = dots(layout, q, keys, neighbours, e, stop - 1, first)
-                grad = dots(layout, g, values, neighbours, e, stop - 1, first)
-                grad = kept(layout, grad, at(first_edge, p) + e - start, cell, dropout)
-                weight = exp((score - largest) * fill(scale)) * inverse
-                weight = first_lanes(weight, (stop - e) * heads, fill(0.0))
-                mean = fma(weight, grad, mean)
-                store(weights, (e - start) * heads, weight)
-                store(grads, (e - start) * heads, grad)
-            mean = sum_over_edges(mean, layout)
-
-            for e in range(start, stop, step):
-                weight = load_block(weights, (e - start) * heads)
-                grad = load_block(grads, (e - start) * heads)
-                store(grads, (e - start) * heads, weight * (grad - mean) * fill(scale))
-                weight = kept(layout, weight, at(first_edge, p) + e - start, cell, dropout)
-                store(weights, (e - start) * heads, weight)
-
-            grad_q = zero_row(layout)
-            for e in range(start, stop):
-                j = (at(neighbours, e) - first) * d
-                grad_score = load_heads_as_row(grads, (e - start) * heads, layout)
-                weight = load_heads_as_row(weights, (e - start) * heads, layout)
-                grad_q = fma(grad_score, load_row(keys, j, layout), grad_q)
-                store(grad_keys, j, fma(grad_score, q, load_row(grad_keys, j, layout)))
-                store(grad_values, j, fma(weight, g, load_row(grad_values, j, layout)))
-            store(grad_qkv, 3 * token * d, grad_q)
+        copy_keys_and_values(layout, qkv, copy, lists, base, first, last)
+        grads[: 2 * (last - first) * d] = 0
+        for p in range(first, last, TILE):
+            tile = p, min(p + TILE, last)
+            score_tile_again(layout, qkv, stats, grad_out, grad_qkv, copy, pairs, lists, base, first, last, tile)
+            weigh_tile_again(layout, pairs, stats, lists, base, tile, cell, scale, dropout)
+            spread_tile(
+                layout, qkv, grad_out, grad_qkv, copy, grads, pairs, lists, base, first, tile
+            )
         for i in range(first, last):
-            p, token = at(rank, i) - first, base + i
-            store(grad_qkv, (3 * token + 1) * d, load_row(grad_keys, p * d, layout))
-            store(grad_qkv, (3 * token + 2) * d, load_row(grad_values, p * d, layout))
+            p, token = at(lists[3], i) - first, base + i
+            store(grad_qkv, (3 * token + 1) * d, load_row(grads, 2 * p * d, layout))
+            store(grad_qkv, (3 * token + 2) * d, load_row(grads, (2 * p + 1) * d, layout))

@@ -226,21 +226,44 @@ def store(context, array, offset, x):
     return types.void(array, types.intp, x), generate
 
 
+def _prefetch(context, builder, array_type, args, width, level):
+    byte = ir.IntType(8).as_pointer()
+    kind = ir.FunctionType(ir.VoidType(), [byte, _i32, _i32, _i32])
+    function = cgutils.get_or_insert_function(builder.module, kind, "llvm.prefetch.p0")
+    data = context.make_array(array_type)(context, builder, args[0]).data
+    for start in range(0, width, LANES):
+        line = builder.gep(data, [builder.add(args[1], ir.Constant(args[1].type, start))])
+        read, of_data = _i32(0), _i32(1)
+        builder.call(function, [builder.bitcast(line, byte), read, _i32(level), of_data])
+    return context.get_dummy_value()
+
+
+@intrinsic
+def prefetch_line(context, array, offset):
+    """Ask for the memory around position ``offset``; it need not exist."""
+
+    def generate(context, builder, signature, args):
+        return _prefetch(context, builder, array, args, LANES, 3)
+
+    return types.void(array, types.intp), generate
+
+
 @intrinsic
 def prefetch_row(context, array, offset, layout):
     """Ask for the row at position ``offset`` of the array's memory; it need not exist."""
 
     def generate(context, builder, signature, args):
-        byte = ir.IntType(8).as_pointer()
-        kind = ir.FunctionType(ir.VoidType(), [byte, _i32, _i32, _i32])
-        function = cgutils.get_or_insert_function(builder.module, kind, "llvm.prefetch.p0")
-        data = context.make_array(array)(context, builder, args[0]).data
-        for start in range(0, layout.d, LANES):
-            line = builder.gep(data, [builder.add(args[1], ir.Constant(args[1].type, start))])
-            read, nearest_cache, of_data = _i32(0), _i32(3), _i32(1)
-            line = builder.bitcast(line, byte)
-            builder.call(function, [line, read, nearest_cache, of_data])
-        return context.get_dummy_value()
+        return _prefetch(context, builder, array, args, layout.d, 3)
+
+    return types.void(array, types.intp, layout), generate
+
+
+@intrinsic
+def prefetch_token(context, array, offset, layout):
+    """Ask for three rows from position ``offset``, for later: not in the innermost cache."""
+
+    def generate(context, builder, signature, args):
+        return _prefetch(context, builder, array, args, 3 * layout.d, 2)
 
     return types.void(array, types.intp, layout), generate
 
@@ -385,36 +408,31 @@ def nearest(context, x):
 
 @intrinsic
 def times_power_of_two(context, x, n):
-    """``x * 2**n`` for whole ``n`` above -126; 0 below."""
+    """``x * 2**n`` for whole ``n``, where neither it nor ``x`` leaves the range of exponents."""
 
     def generate(context, builder, signature, args):
         integers = ir.VectorType(_i32, LANES)
         bits = ir.Constant(integers, [23] * LANES)
         exponent = builder.shl(builder.fptosi(args[1], integers), bits)
-        scaled = builder.bitcast(
-            builder.add(builder.bitcast(args[0], integers), exponent), args[0].type
-        )
-        smallest = ir.Constant(args[1].type, [-126.0] * LANES)
-        zero = ir.Constant(args[0].type, None)
-        return builder.select(builder.fcmp_ordered(">", args[1], smallest), scaled, zero)
+        number = builder.bitcast(args[0], integers)
+        return builder.bitcast(builder.add(number, exponent), args[0].type)
 
     return x(x, n), generate
 
 
 @numba.njit(forceinline=True)
-def exp(x):
-    """Exponential of numbers up to 0 to two units in the last place; 0 below about -87."""
-    n = nearest(x * fill(1.4426950408889634))
-    # x - n log(2), with log(2) in two parts so that the product is exact
-    f = fma(n, fill(-0.693359375), x)
-    f = fma(n, fill(2.12194440e-4), f)
-    # minimax polynomial of (exp(f) - 1 - f) / f**2 on |f| <= log(2) / 2
-    p = fma(fill(1.9875691500e-4), f, fill(1.3981999507e-3))
-    p = fma(p, f, fill(8.3334519073e-3))
-    p = fma(p, f, fill(4.1665795894e-2))
-    p = fma(p, f, fill(1.6666665459e-1))
-    p = fma(p, f, fill(5.0000001201e-1))
-    return times_power_of_two(fma(p, f * f, f) + fill(1.0), n)
+def exp2(x):
+    """2 to the power of numbers up to 0, to two units in the last place; at least 2**-100."""
+    x = maximum(fill(-100.0), x)  # in this order NaN stays NaN
+    n = nearest(x)
+    f = x - n
+    # polynomial with the smallest relative error on |f| <= 1/2 of those with exp2(0) = 1
+    p = fma(fill(1.3264726298e-3), f, fill(9.6715130097e-3))
+    p = fma(p, f, fill(5.5507337491e-2))
+    p = fma(p, f, fill(2.4022242079e-1))
+    p = fma(p, f, fill(6.9314697759e-1))
+    p = fma(p, f, fill(1.0))
+    return times_power_of_two(p, n)
 
 
 # ------------------------------------------------------------------ dropout
