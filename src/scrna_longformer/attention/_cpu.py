@@ -47,7 +47,8 @@ def numba_vectors(
         computed = pad(computed.unflatten(-1, (3, d_model)), (0, missing)).flatten(-2)
     layout = kernels.Layout(d_model + missing, n_heads)
     call = _Call(kernels, graph, layout, d_model + missing, n_heads, scale, dropout)
-    return _Attention.apply(computed, call)[..., :d_model].to(qkv.dtype)
+    out = _Attention.apply(computed, call)
+    return (out[..., :d_model] if missing else out).to(qkv.dtype)
 
 
 def numba_plain(

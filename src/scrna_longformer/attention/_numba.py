@@ -256,7 +256,9 @@ def forward(qkv, out, stats, lists, spans, work, layout, scale, dropout, scratch
 
 
 @inline
-def score_tile_again(layout, qkv, stats, grad_out, grad_qkv, copy, pairs, lists, base, first, last, tile):
+def score_tile_again(
+    layout, qkv, stats, grad_out, grad_qkv, copy, pairs, lists, base, first, last, tile
+):
     """Write pairs of blocks: the scores, and the gradients of the weights."""
     d, step = layout.d, LANES // layout.n_heads
     w = 0
@@ -338,7 +340,9 @@ def backward(qkv, stats, grad_out, grad_qkv, lists, spans, work, layout, scale, 
         grads[: 2 * (last - first) * d] = 0
         for p in range(first, last, TILE):
             tile = p, min(p + TILE, last)
-            score_tile_again(layout, qkv, stats, grad_out, grad_qkv, copy, pairs, lists, base, first, last, tile)
+            score_tile_again(
+                layout, qkv, stats, grad_out, grad_qkv, copy, pairs, lists, base, first, last, tile
+            )
             weigh_tile_again(layout, pairs, stats, lists, base, tile, cell, scale, dropout)
             spread_tile(
                 layout, qkv, grad_out, grad_qkv, copy, grads, pairs, lists, base, first, tile
