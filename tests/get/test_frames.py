@@ -8,7 +8,7 @@ import pytest
 
 import scrna_longformer as sl
 
-FRAMES = ("summary", "folds", "per_class", "confusion", "runs", "models")
+FRAMES = ("summary", "folds", "per_class", "confusion", "reliability", "runs", "models")
 
 
 @pytest.fixture(scope="module")
@@ -27,7 +27,8 @@ def test_frames_have_the_promised_columns(adata: ad.AnnData) -> None:
         "folds": ["model", "repeat", "fold", "metric", "value"],
         "per_class": ["model", "class", "f1", "sd", "n", "n_cells"],
         "confusion": ["model", "true", "predicted", "n_cells"],
-        "runs": ["model", "repeat", "fold", "status", "n_train", "n_test"],
+        "reliability": ["model", "low", "high", "n_cells", "confidence", "accuracy"],
+        "runs": ["model", "repeat", "fold", "status", "n_train", "n_test", "temperature"],
         "models": ["model", "description"],
     }
     assert comparison.complete

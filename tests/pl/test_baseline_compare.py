@@ -29,7 +29,7 @@ def compared() -> ad.AnnData:
     adata = ad.AnnData(np.ones((2, 2), np.float32))
     adata.uns["baseline_compare"] = {
         **{"folds": folds.reset_index(drop=True), "runs": runs, "summary": summary},
-        **dict.fromkeys(("per_class", "confusion", "models"), empty),
+        **dict.fromkeys(("per_class", "confusion", "reliability", "models"), empty),
         **{"params": {"key": "cell_type"}, "complete": True},
     }
     return adata

@@ -5,7 +5,9 @@ from __future__ import annotations
 from ._baselines import BASELINES
 from ._benchmark import FoldResult, cross_validate
 from ._break_even import BreakEven, break_even
+from ._calibration import TemperatureScaled, fit_temperature, scale_temperature
 from ._centroid import CentroidClassifier
+from ._conformal import Conformal
 from ._cost import count_parameters
 from ._curve_draws import CurveDraws, draw_curves
 from ._curve_tables import (
@@ -21,12 +23,21 @@ from ._curve_tables import (
 from ._depth import DepthFeatures
 from ._metrics import LOWER_IS_BETTER, METRICS, expected_calibration_error, per_class_f1, score
 from ._nested import nested_splits, stratified_order
+from ._novelty import Novelty, log_ratios
 from ._penalised import TunedLogisticRegression
 from ._power_law import PowerLaw, fit_power_law
 from ._scaling import LogitScaling
 from ._simple_mean import SimpleMean
 from ._split import Split, holdout, make_splits
-from ._summary import COSTS, class_table, confusion_table, fold_table, run_table, summary_table
+from ._summary import (
+    COSTS,
+    class_table,
+    confusion_table,
+    fold_table,
+    reliability_table,
+    run_table,
+    summary_table,
+)
 
 __all__ = [
     "BASELINES",
@@ -35,14 +46,17 @@ __all__ = [
     "METRICS",
     "BreakEven",
     "CentroidClassifier",
+    "Conformal",
     "CurveDraws",
     "CurveErrors",
     "DepthFeatures",
     "FoldResult",
     "LogitScaling",
+    "Novelty",
     "PowerLaw",
     "SimpleMean",
     "Split",
+    "TemperatureScaled",
     "TunedLogisticRegression",
     "break_even",
     "class_table",
@@ -55,13 +69,17 @@ __all__ = [
     "expected_calibration_error",
     "extrapolation_table",
     "fit_power_law",
+    "fit_temperature",
     "fold_table",
     "holdout",
     "law_table",
+    "log_ratios",
     "make_splits",
     "nested_splits",
     "per_class_f1",
+    "reliability_table",
     "run_table",
+    "scale_temperature",
     "score",
     "size_run_table",
     "size_score_table",

@@ -11,6 +11,7 @@ from joblib import Parallel, delayed
 from sklearn.base import clone
 
 from .._random import generator
+from ._calibration import with_temperature
 from ._cost import count_parameters
 from ._metrics import per_class_f1, score
 from ._progress import Progress
@@ -55,6 +56,9 @@ class FoldResult:
         Wall time of ``predict_proba`` per test cell.
     n_parameters
         Number of fitted numbers (:func:`count_parameters`); NaN where a model has no clear count.
+    temperature
+        Temperature of the probabilities (:func:`fit_temperature`), which are already scaled with it;
+        NaN for contestants without.
     """
 
     model: str
@@ -69,6 +73,7 @@ class FoldResult:
     fit_seconds: float
     predict_ms_per_cell: float
     n_parameters: float
+    temperature: float = float("nan")
 
     @property
     def key(self) -> tuple[str, int, int]:
@@ -84,6 +89,7 @@ def cross_validate(
     *,
     n_jobs: int | None = None,
     time_limit: float | None = None,
+    calibrate: bool = False,
     random_state: int = 0,
     progress: bool = False,
     on_result: Callable[[FoldResult], None] | None = None,
@@ -110,6 +116,9 @@ def cross_validate(
     time_limit
         Seconds each contestant may take in all. A fold that has begun is finished; folds not yet
         begun are recorded with status ``'time limit'``.
+    calibrate
+        Whether contestants get a temperature (:class:`TemperatureScaled`) from cells of their
+        training fold, unless they are calibrated inside. Predictions stay the same.
     random_state
         Seed; every fold has its own, the same for all contestants.
     progress
@@ -163,7 +172,7 @@ def cross_validate(
         for name, split in pending:
             late = time_limit is not None and spent[name] >= time_limit
             task = _skip if late else _run
-            yield delayed(task)(name, models[name], X, codes, split, random_state)
+            yield delayed(task)(name, models[name], X, codes, split, random_state, calibrate)
 
     parallel = Parallel(n_jobs=n_jobs or 1, return_as="generator_unordered", pre_dispatch="n_jobs")
     with Progress(pending, shown=progress) as bar:
@@ -201,11 +210,19 @@ def _check(name: str, estimator: Any) -> None:
 
 
 def _run(
-    name: str, model: Any, X: Matrix, codes: np.ndarray, split: Split, random_state: int
+    name: str,
+    model: Any,
+    X: Matrix,
+    codes: np.ndarray,
+    split: Split,
+    random_state: int,
+    calibrate: bool,  # noqa: FBT001
 ) -> FoldResult:
     """Fit one contestant on the training cells of one fold and score it on the test cells."""
     fold_seed = int(generator(random_state, split.repeat, split.fold).integers(2**31))
     estimator = build(model, fold_seed)
+    if calibrate:
+        estimator = with_temperature(estimator, fold_seed)
     try:
         started = time.perf_counter()
         estimator.fit(X[split.train], codes[split.train])
@@ -231,12 +248,11 @@ def _run(
         fit_seconds=fitted - started,
         predict_ms_per_cell=1e3 * (finished - fitted) / len(split.test),
         n_parameters=count_parameters(estimator),
+        temperature=float(getattr(estimator, "temperature_", np.nan)),
     )
 
 
-def _skip(
-    name: str, model: Any, X: Matrix, codes: np.ndarray, split: Split, random_state: int
-) -> FoldResult:
+def _skip(name: str, model: Any, X: Matrix, codes: np.ndarray, split: Split, *_: Any) -> FoldResult:
     """Record a fold that was not started."""
     nothing = np.empty(0)
     return FoldResult(

@@ -87,11 +87,26 @@ def expected_calibration_error(codes: np.ndarray, proba: np.ndarray, n_bins: int
     n_bins
         Number of bins between 0 and 1.
     """
+    bins = calibration_bins(codes, proba, n_bins)
+    return sum(n * abs(right - sure) for _, _, n, sure, right in bins) / len(codes)
+
+
+def calibration_bins(
+    codes: np.ndarray, proba: np.ndarray, n_bins: int = 15
+) -> list[tuple[float, float, int, float, float]]:
+    """Low end, high end, cells, mean confidence and accuracy of every bin that holds cells."""
     confidence = proba.max(axis=1)
     correct = proba.argmax(axis=1) == codes
     bins = np.minimum((confidence * n_bins).astype(int), n_bins - 1)
-    gaps = np.bincount(bins, weights=correct - confidence, minlength=n_bins)
-    return float(np.abs(gaps).sum() / len(confidence))
+    sizes, sure, right = (
+        np.bincount(bins, weights=weights, minlength=n_bins)
+        for weights in (None, confidence, correct)
+    )
+    return [
+        (i / n_bins, (i + 1) / n_bins, int(n), float(sure[i] / n), float(right[i] / n))
+        for i, n in enumerate(sizes)
+        if n
+    ]
 
 
 def _balanced_accuracy(codes: np.ndarray, predicted: np.ndarray) -> float:

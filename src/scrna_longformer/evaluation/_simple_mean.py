@@ -58,6 +58,8 @@ class SimpleMean(ClassifierMixin, BaseEstimator):
         ``None`` where there were too few cells for inner folds.
     """
 
+    calibrated_inside = True
+
     def __init__(
         self,
         n_genes: int = 1000,

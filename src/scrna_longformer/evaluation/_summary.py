@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from ._benchmark import OK, TIME_LIMIT, FoldResult
-from ._metrics import METRICS
+from ._metrics import METRICS, calibration_bins
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -35,9 +35,19 @@ def fold_table(results: Sequence[FoldResult]) -> pd.DataFrame:
 
 
 def run_table(results: Sequence[FoldResult]) -> pd.DataFrame:
-    """What was run: ``model``, ``repeat``, ``fold``, ``status``, ``n_train``, ``n_test``."""
-    rows = [(r.model, r.repeat, r.fold, r.status, r.n_train, len(r.test)) for r in results]
-    return _frame(rows, ["model", "repeat", "fold", "status", "n_train", "n_test"], results)
+    """What was run.
+
+    Returns
+    -------
+    Columns ``model``, ``repeat``, ``fold``, ``status``, ``n_train``, ``n_test``, ``temperature`` (of
+    the probabilities; NaN where they were not scaled).
+    """
+    rows = [
+        (r.model, r.repeat, r.fold, r.status, r.n_train, len(r.test), r.temperature)
+        for r in results
+    ]
+    columns = ["model", "repeat", "fold", "status", "n_train", "n_test", "temperature"]
+    return _frame(rows, columns, results)
 
 
 def summary_table(results: Sequence[FoldResult]) -> pd.DataFrame:
@@ -97,6 +107,30 @@ def confusion_table(
     table = _frame(rows, ["model", "true", "predicted", "n_cells"], results)
     classes = pd.CategoricalDtype(list(class_names))
     return table.astype({"true": classes, "predicted": classes})
+
+
+def reliability_table(
+    results: Sequence[FoldResult], codes: np.ndarray, n_bins: int = 15
+) -> pd.DataFrame:
+    """Confidence and accuracy of out-of-fold predictions, over bins of equal width.
+
+    Returns
+    -------
+    Columns ``model``, ``low`` and ``high`` (ends of the bin), ``n_cells``, ``confidence`` (mean
+    probability of the predicted class), ``accuracy`` (share of these cells that are of it); bins
+    that hold cells. Cells of all repeats are counted.
+    """
+    rows = []
+    for model in _models(results):
+        finished = [r for r in _finished(results) if r.model == model]
+        if not finished:
+            continue
+        proba = np.concatenate([r.proba for r in finished]).astype(np.float64)
+        truth = np.concatenate([codes[r.test] for r in finished])
+        for bin_ in calibration_bins(truth, proba, n_bins):
+            rows.append((model, *bin_))
+    columns = ["model", "low", "high", "n_cells", "confidence", "accuracy"]
+    return _frame(rows, columns, results)
 
 
 def _finished(results: Sequence[FoldResult]) -> list[FoldResult]:

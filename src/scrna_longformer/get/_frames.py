@@ -29,9 +29,13 @@ class BaselineComparison:
         ``n_cells``.
     confusion
         Out-of-fold predictions: ``model``, ``true``, ``predicted``, ``n_cells``.
+    reliability
+        Out-of-fold confidence and accuracy: ``model``, ``low``, ``high`` (ends of the bin),
+        ``n_cells``, ``confidence`` (mean), ``accuracy``.
     runs
         What was run: ``model``, ``repeat``, ``fold``, ``status`` (``'ok'`` or ``'time limit'``),
-        ``n_train``, ``n_test``.
+        ``n_train``, ``n_test``, ``temperature`` (of the probabilities; above 1 the model was too
+        sure; NaN where it is calibrated inside).
     models
         The contestants: ``model``, ``description``.
     params
@@ -44,6 +48,7 @@ class BaselineComparison:
     folds: pd.DataFrame
     per_class: pd.DataFrame
     confusion: pd.DataFrame
+    reliability: pd.DataFrame
     runs: pd.DataFrame
     models: pd.DataFrame
     params: dict[str, Any]
@@ -71,8 +76,8 @@ def baseline_compare(adata: AnnData, key: str = COMPARISON_RECORD) -> BaselineCo
     Returns
     -------
     BaselineComparison
-        Long data frames ``summary``, ``folds``, ``per_class``, ``confusion``, ``runs``, ``models``;
-        ``params``; ``complete``; and the wide ``table``.
+        Long data frames ``summary``, ``folds``, ``per_class``, ``confusion``, ``reliability``,
+        ``runs``, ``models``; ``params``; ``complete``; and the wide ``table``.
 
     Raises
     ------
@@ -96,7 +101,7 @@ def baseline_compare(adata: AnnData, key: str = COMPARISON_RECORD) -> BaselineCo
             f"{found or 'no key'}. Call sl.tl.baseline_compare(adata) first."
         )
         raise KeyError(msg)
-    frames = ("summary", "folds", "per_class", "confusion", "runs", "models")
+    frames = ("summary", "folds", "per_class", "confusion", "reliability", "runs", "models")
     return BaselineComparison(
         **{name: record[name].copy() for name in frames},
         params=dict(record["params"]),

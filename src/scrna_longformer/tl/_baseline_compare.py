@@ -79,8 +79,8 @@ def baseline_compare(
     :func:`scrna_longformer.get.baseline_compare`):
 
     ``uns['baseline_compare']`` : dict
-        Long data frames ``'folds'``, ``'summary'``, ``'per_class'``, ``'confusion'``, ``'runs'``
-        and ``'models'``; ``'params'``; ``'complete'``, which is ``False`` after an interrupt (the
+        Long data frames ``'folds'``, ``'summary'``, ``'per_class'``, ``'confusion'``,
+        ``'reliability'``, ``'runs'`` and ``'models'``; ``'params'``; ``'complete'``, which is ``False`` after an interrupt (the
         finished folds are kept, unless ``copy=True``) or a time limit.
 
     Raises
@@ -104,6 +104,11 @@ def baseline_compare(
 
     Notes
     -----
+    Probabilities are scaled with a temperature, fitted in each training fold on cells set aside there
+    (:class:`~scrna_longformer.evaluation.TemperatureScaled`; a grouped split does not keep the groups
+    whole in that inner step). It changes log-loss, Brier score and calibration error, never a
+    prediction.
+
     Depth-only sees the total counts and the number of detected genes, and nothing else: labels that
     it predicts above the majority are told by sequencing depth. Labels made by clustering the same
     matrix are predicted well almost by construction; where that is known, the log says so.
@@ -151,6 +156,7 @@ def baseline_compare(
         "group_key": group_key or "",
         "layer": layer or "",
         "time_limit": float(time_limit or 0),
+        "calibration": "temperature",
         "random_state": random_state,
         "n_cells": len(codes),
         "n_genes": X.shape[1],
@@ -173,6 +179,7 @@ def baseline_compare(
             splits,
             n_jobs=n_jobs,
             time_limit=time_limit,
+            calibrate=True,
             random_state=random_state,
             progress=settings.progress_bar,
             on_result=results.append,

@@ -26,7 +26,14 @@ def comparison_record(
     n_expected: int,
 ) -> dict[str, Any]:
     """Tables of the finished folds, in types that h5ad and zarr can store."""
-    from ..evaluation import class_table, confusion_table, fold_table, run_table, summary_table
+    from ..evaluation import (
+        class_table,
+        confusion_table,
+        fold_table,
+        reliability_table,
+        run_table,
+        summary_table,
+    )
 
     names = list(labels.names)
     return {
@@ -36,6 +43,7 @@ def comparison_record(
         "folds": fold_table(results),
         "per_class": class_table(results, codes, names),
         "confusion": confusion_table(results, codes, names),
+        "reliability": reliability_table(results, codes),
         "runs": run_table(results),
         "models": descriptions(contestants),
     }

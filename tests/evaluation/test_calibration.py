@@ -1,0 +1,198 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from scipy.special import softmax
+from sklearn.base import BaseEstimator, ClassifierMixin
+from sklearn.calibration import CalibratedClassifierCV
+from sklearn.dummy import DummyClassifier
+from sklearn.ensemble import RandomForestClassifier
+from sklearn.linear_model import LogisticRegression
+from sklearn.metrics import log_loss
+from sklearn.naive_bayes import GaussianNB
+
+from scrna_longformer.evaluation import (
+    TemperatureScaled,
+    count_parameters,
+    cross_validate,
+    expected_calibration_error,
+    fit_temperature,
+    make_splits,
+    reliability_table,
+    run_table,
+    scale_temperature,
+    score,
+)
+from scrna_longformer.evaluation._calibration import with_temperature
+
+
+def draws(rng: np.random.Generator, n: int, temperature: float) -> tuple[np.ndarray, np.ndarray]:
+    """Labels drawn from known probabilities, and those probabilities sharpened by a temperature."""
+    logits = rng.normal(size=(n, 4)) * 2
+    true = softmax(logits, axis=1)
+    codes = (rng.random((n, 1)) > true.cumsum(axis=1)).sum(axis=1)
+    return codes, softmax(logits * temperature, axis=1)
+
+
+@pytest.mark.parametrize("temperature", [0.5, 1.0, 3.0])
+def test_the_temperature_that_sharpened_is_found(rng: np.random.Generator, temperature: float):
+    codes, proba = draws(rng, 20_000, temperature)
+    assert fit_temperature(codes, proba) == pytest.approx(temperature, rel=0.05)
+
+
+def test_it_has_the_smallest_log_loss_of_a_grid(rng: np.random.Generator):
+    codes, proba = draws(rng, 5000, 3.0)
+    grid = np.geomspace(0.5, 10, 400)
+    losses = [log_loss(codes, scale_temperature(proba, t)) for t in grid]
+    assert fit_temperature(codes, proba) == pytest.approx(grid[np.argmin(losses)], rel=0.02)
+
+
+def test_order_is_kept_and_one_changes_nothing(rng: np.random.Generator):
+    proba = rng.dirichlet(np.ones(5), 100)
+    scaled = scale_temperature(proba, 2.5)
+    np.testing.assert_array_equal(proba.argsort(axis=1), scaled.argsort(axis=1))
+    np.testing.assert_allclose(scaled.sum(axis=1), 1)
+    np.testing.assert_allclose(scaled, proba**0.4 / (proba**0.4).sum(axis=1, keepdims=True))
+    assert scale_temperature(proba, 1.0) is proba
+
+
+def test_few_cells_all_correct_do_not_make_it_certain():
+    proba = np.tile([0.8, 0.2], (12, 1))
+    assert fit_temperature(np.zeros(12, dtype=int), proba) > 0.25  # without a prior: 0
+    assert fit_temperature(np.zeros(5, dtype=int), proba[:5]) == 1
+
+
+def test_zeros_do_not_break_it():
+    proba = np.tile([1.0, 0.0], (50, 1))  # fifteen neighbours agree, and are wrong once in five
+    codes = (np.arange(50) % 5 == 0).astype(int)
+    scaled = scale_temperature(proba, fit_temperature(codes, proba))
+    assert 0.7 < scaled[0, 0] < 0.95
+    assert np.isfinite(score(codes, scaled)["log_loss"])
+
+
+@pytest.fixture
+def correlated(rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
+    """Three classes and one informative gene, copied ten times: naive Bayes is much too sure."""
+    codes = rng.permutation(np.repeat([0, 1, 2], 200))
+    return np.repeat(rng.normal(size=(600, 1)) + codes[:, None], 10, axis=1), codes
+
+
+def test_scaling_changes_no_prediction_and_mends_confidence(correlated: tuple):
+    X, codes = correlated
+    splits = make_splits(codes, n_splits=3)
+    bare, scaled = (
+        cross_validate({"Bayes": GaussianNB()}, X, codes, splits, calibrate=calibrate)
+        for calibrate in (False, True)
+    )
+    for before, after in zip(bare, scaled, strict=True):
+        np.testing.assert_array_equal(before.proba.argmax(axis=1), after.proba.argmax(axis=1))
+        assert before.metrics["macro_f1"] == after.metrics["macro_f1"]
+        assert after.metrics["log_loss"] < before.metrics["log_loss"] / 2
+        assert after.metrics["ece"] < before.metrics["ece"] / 2  # 200 cells: bins of noise
+        assert after.temperature > 3
+        assert np.isnan(before.temperature)
+    assert run_table(scaled)["temperature"].tolist() == [r.temperature for r in scaled]
+
+
+def test_test_cells_take_no_part(correlated: tuple):
+    X, codes = correlated
+    split = make_splits(codes, n_splits=3)[0]
+    spoilt = X.copy()
+    spoilt[split.test] = 1e3
+    shuffled = codes.copy()
+    shuffled[split.test] = codes[split.test][::-1]
+    honest, blind = (
+        cross_validate({"Bayes": GaussianNB()}, x, y, [split], calibrate=True)[0].temperature
+        for x, y in ((X, codes), (spoilt, shuffled))
+    )
+    assert honest == blind
+
+
+class Recorder(ClassifierMixin, BaseEstimator):
+    """Notes the rows of every fit and prediction."""
+
+    fits: list[list[int]] = []  # noqa: RUF012
+    predictions: list[list[int]] = []  # noqa: RUF012
+
+    def fit(self, X: np.ndarray, y: np.ndarray) -> Recorder:
+        self.classes_ = np.unique(y)
+        Recorder.fits.append(X[:, 0].astype(int).tolist())
+        return self
+
+    def predict_proba(self, X: np.ndarray) -> np.ndarray:
+        Recorder.predictions.append(X[:, 0].astype(int).tolist())
+        return np.full((len(X), len(self.classes_)), 1 / len(self.classes_))
+
+
+def test_temperature_comes_from_rows_that_its_model_has_not_seen():
+    Recorder.fits, Recorder.predictions = [], []
+    y = np.repeat(["B", "T"], 50)
+    TemperatureScaled(Recorder(), fraction=0.2).fit(np.arange(100.0)[:, None], y)
+    whole, inner = Recorder.fits
+    (aside,) = Recorder.predictions
+    assert whole == list(range(100))
+    assert not set(inner) & set(aside)
+    assert sorted(inner + aside) == whole
+    assert [sum(row < 50 for row in aside), len(aside)] == [10, 20]  # the same share of each class
+
+
+class KeepsFolds(GaussianNB):
+    """Keeps out-of-fold probabilities that are too sure by a known temperature."""
+
+    def fit(self, X: np.ndarray, y: np.ndarray) -> KeepsFolds:
+        self.out_of_fold_ = X[:, :4]
+        Recorder.fits.append([])
+        return super().fit(X, y)
+
+
+def test_kept_out_of_fold_probabilities_save_the_inner_fit(rng: np.random.Generator):
+    Recorder.fits = []
+    codes, proba = draws(rng, 5000, 2.0)
+    fitted = TemperatureScaled(KeepsFolds()).fit(proba, codes)
+    assert fitted.temperature_ == pytest.approx(2, rel=0.1)
+    assert len(Recorder.fits) == 1
+
+
+def test_what_is_calibrated_inside_is_left_alone():
+    class Inside(GaussianNB):
+        calibrated_inside = True
+
+    for estimator in (Inside(), CalibratedClassifierCV(GaussianNB()), DummyClassifier()):
+        assert with_temperature(estimator, 0) is estimator
+    scaled = with_temperature(GaussianNB(), 0)
+    assert isinstance(scaled, TemperatureScaled)
+    assert with_temperature(scaled, 0) is scaled
+
+
+def test_parameters_are_those_of_the_classifier(correlated: tuple):
+    X, codes = correlated
+    scaled = TemperatureScaled(LogisticRegression()).fit(X, codes)
+    assert count_parameters(scaled) == 3 * 10 + 3
+
+
+def test_classes_of_one_cell_do_not_stop_it(correlated: tuple):
+    X, codes = correlated
+    codes = codes.copy()
+    codes[0] = 3
+    scaled = TemperatureScaled(RandomForestClassifier(5, random_state=0)).fit(X, codes)
+    assert scaled.predict_proba(X).shape == (600, 4)
+    assert set(scaled.predict(X)) <= {0, 1, 2, 3}
+
+
+def test_reliability_bins_add_up_to_the_calibration_error(correlated: tuple):
+    X, codes = correlated
+    results = cross_validate({"Bayes": GaussianNB()}, X, codes, make_splits(codes, n_repeats=2))
+    table = reliability_table(results, codes)
+    truth = np.concatenate([codes[r.test] for r in results])
+    proba = np.concatenate([r.proba for r in results]).astype(float)
+    weights = table["n_cells"] / table["n_cells"].sum()
+    error = (weights * (table["confidence"] - table["accuracy"]).abs()).sum()
+    assert table["n_cells"].sum() == 1200
+    assert error == pytest.approx(expected_calibration_error(truth, proba))
+    # oracle: one bin counted by hand
+    row = table.iloc[-2]
+    sure = proba.max(axis=1)
+    inside = (sure >= row["low"]) & (sure < row["high"])
+    assert row["n_cells"] == inside.sum()
+    assert row["confidence"] == pytest.approx(sure[inside].mean())
+    assert row["accuracy"] == pytest.approx((proba.argmax(axis=1) == truth)[inside].mean())
