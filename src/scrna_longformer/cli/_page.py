@@ -212,7 +212,7 @@ def _scores(story: Story, metric: str) -> Scores:
 
 
 def _model_label(model: str) -> str:
-    from ..pl._baseline_compare import label_of
+    from ..pl._contestants import label_of
 
     return label_of(model)
 

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from ._canvas import LONGFORMER, NO_SKILL, SIMPLE, axes_for, finish, quieten
+from .._docs import with_shared_parts
+from ._canvas import NO_SKILL, axes_for, finish, quieten
+from ._contestants import colour_of, label_of, metric_name
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -13,26 +15,12 @@ if TYPE_CHECKING:
     from anndata import AnnData
     from matplotlib.axes import Axes
 
-_NO_SKILL_MODELS = ("majority", "depth_only")
-_MODELS = {
-    "depth_only": "sequencing depth only",
-    "knn_pca": "kNN on principal components",
-    "hist_gradient_boosting": "gradient boosting",
-    "mlp": "perceptron (MLP)",
-}
-_METRICS = {
-    "macro_f1": "macro-F1",
-    "weighted_f1": "weighted F1",
-    "mcc": "Matthews correlation",
-    "log_loss": "log-loss (nats)",
-    "brier": "Brier score",
-    "ece": "expected calibration error",
-}
 # in units of the distance between two models
 _BELOW = 0.1  # mean and interval
 _FOLD_BAND = (0.34, 0.12)  # folds, above them
 
 
+@with_shared_parts
 def baseline_compare(
     adata: AnnData,
     *,
@@ -55,20 +43,12 @@ def baseline_compare(
         Annotated data with a comparison (:func:`~scrna_longformer.tl.baseline_compare`).
     metric
         Score to draw: a column of :func:`scrna_longformer.get.baseline_compare`.
-    key
-        Which comparison: the `key_added` of ``baseline_compare``.
-    ax
-        Axes to draw on; a new figure by default.
-    show
-        Whether to show the figure. By default as ``scanpy.settings.autoshow`` says, and never if
-        `ax` is given.
-    save
-        File to write the figure to; its ending chooses the format.
+    {comparison_key}
+    {ax_show_save}
 
     Returns
     -------
-    Axes
-        The axes, also when the figure was shown.
+    {returns_axes}
 
     Raises
     ------
@@ -99,7 +79,7 @@ def baseline_compare(
     ax = axes_for(ax, size=(6.8, 1.1 + 0.42 * len(scores.models)))
 
     for row, model in enumerate(scores.models):
-        colour = _colour(model)
+        colour = colour_of(model)
         folds = scores.folds[model].dropna().to_numpy()
         ax.plot(folds, row - _offsets(len(folds)), "o", color=colour, ms=3.5, alpha=0.5, mew=0)
         ax.hlines(row + _BELOW, scores.low[model], scores.high[model], color=colour, lw=1.8)
@@ -129,7 +109,7 @@ def baseline_compare(
     ax.set_yticks(range(len(scores.models)), [label_of(model) for model in scores.models])
     ax.set_ylim(len(scores.models) - 0.4, -0.6)
     better = ", lower is better" if metric in LOWER_IS_BETTER else ""
-    ax.set_xlabel(f"{_METRICS.get(metric, metric.replace('_', ' '))} on held-out cells{better}")
+    ax.set_xlabel(f"{metric_name(metric)} on held-out cells{better}")
     ax.margins(x=0.04)
     left, right = ax.get_xlim()
     if 0 <= left < 0.1 * right:  # so near to zero, the axis may as well begin there
@@ -137,17 +117,6 @@ def baseline_compare(
     quieten(ax, grid="x")
     ax.tick_params(axis="y", length=0)
     return finish(ax, own_figure=own_figure, show=show, save=save)
-
-
-def label_of(model: str) -> str:
-    """Name of a contestant, for an axis."""
-    return _MODELS.get(model, model.replace("_", " "))
-
-
-def _colour(model: str) -> str:
-    if model in _NO_SKILL_MODELS:
-        return NO_SKILL
-    return LONGFORMER if model.startswith("longformer") else SIMPLE
 
 
 def _offsets(n: int) -> np.ndarray:

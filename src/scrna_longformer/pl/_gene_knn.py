@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from .._docs import with_shared_parts
 from ._canvas import INK, LONGFORMER, NO_SKILL, SIMPLE, axes_for, finish, quieten, spread
 
 if TYPE_CHECKING:
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 
+@with_shared_parts
 def gene_knn_degree(
     adata: AnnData,
     *,
@@ -38,18 +40,11 @@ def gene_knn_degree(
         Which mask: the `key_added` of ``gene_knn_mask``.
     n_named
         How many of the most connected genes to name.
-    ax
-        Axes to draw on; a new figure by default.
-    show
-        Whether to show the figure. By default as ``scanpy.settings.autoshow`` says, and never if
-        `ax` is given.
-    save
-        File to write the figure to; its ending chooses the format.
+    {ax_show_save}
 
     Returns
     -------
-    Axes
-        The axes, also when the figure was shown.
+    {returns_axes}
 
     See Also
     --------
@@ -86,6 +81,7 @@ def gene_knn_degree(
     return finish(ax, own_figure=own_figure, show=show, save=save)
 
 
+@with_shared_parts
 def gene_knn_block(
     adata: AnnData,
     *,
@@ -110,18 +106,11 @@ def gene_knn_block(
     n_blocks
         Pixels along each side. With more genes than pixels, a pixel shows which share of its pairs
         of genes are neighbours; every gene is in the picture.
-    ax
-        Axes to draw on; a new figure by default.
-    show
-        Whether to show the figure. By default as ``scanpy.settings.autoshow`` says, and never if
-        `ax` is given.
-    save
-        File to write the figure to; its ending chooses the format.
+    {ax_show_save}
 
     Returns
     -------
-    Axes
-        The axes, also when the figure was shown.
+    {returns_axes}
 
     See Also
     --------

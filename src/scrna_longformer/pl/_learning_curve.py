@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from ._baseline_compare import _METRICS, label_of
+from .._docs import with_shared_parts
 from ._canvas import INK, LONGFORMER, NO_SKILL, SIMPLE, axes_for, finish, quieten, spread
+from ._contestants import label_of, metric_name
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -23,6 +24,7 @@ _MARKERS = "osD^vPX*"
 _NO_GENES = ("majority", "stratified", "depth_only")
 
 
+@with_shared_parts
 def learning_curve(
     adata: AnnData,
     *,
@@ -51,18 +53,11 @@ def learning_curve(
         Models to draw; by default all.
     break_even
         Whether to mark where the best transformer is level with the best simple model.
-    ax
-        Axes to draw on; a new figure by default.
-    show
-        Whether to show the figure. By default as ``scanpy.settings.autoshow`` says, and never if
-        `ax` is given.
-    save
-        File to write the figure to; its ending chooses the format.
+    {ax_show_save}
 
     Returns
     -------
-    Axes
-        The axes, also when the figure was shown.
+    {returns_axes}
 
     Raises
     ------
@@ -115,7 +110,7 @@ def learning_curve(
     )
     metric = curve.metric
     ax.set_xlabel("labelled training cells")
-    ax.set_ylabel(f"{_METRICS.get(metric, metric.replace('_', ' '))} on held-out cells")
+    ax.set_ylabel(f"{metric_name(metric)} on held-out cells")
     ax.xaxis.set_major_formatter(lambda value, _: f"{value:,.0f}")
     ax.minorticks_off()
     if break_even and len(curve.curve):

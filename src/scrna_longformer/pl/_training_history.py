@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from .._docs import with_shared_parts
 from ._canvas import INK, LONGFORMER, NO_SKILL, SIMPLE, axes_for, finish, quieten
 
 if TYPE_CHECKING:
@@ -13,6 +14,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 
+@with_shared_parts
 def training_history(
     adata: AnnData,
     *,
@@ -34,18 +36,11 @@ def training_history(
         Annotated data with a fit (:func:`~scrna_longformer.tl.longformer_fit`).
     key
         Which fit: the `key_added` of ``longformer_fit``.
-    ax
-        Axes to draw on; a new figure by default.
-    show
-        Whether to show the figure. By default as ``scanpy.settings.autoshow`` says, and never if
-        `ax` is given.
-    save
-        File to write the figure to; its ending chooses the format.
+    {ax_show_save}
 
     Returns
     -------
-    Axes
-        The axes, also when the figure was shown.
+    {returns_axes}
 
     See Also
     --------
