@@ -54,6 +54,21 @@ class LongformerKeys:
         return f"{self.key_added}_confidence"
 
     @property
+    def set(self) -> str:
+        """``obsm``: which classes are in the prediction set of each cell, boolean."""
+        return f"{self.key_added}_set"
+
+    @property
+    def accepted(self) -> str:
+        """``obs``: predicted category, or ``'unknown'``."""
+        return f"{self.key_added}_accepted"
+
+    @property
+    def novelty(self) -> str:
+        """``obs``: p-value of being of a type that the model knows."""
+        return f"{self.key_added}_novelty_p"
+
+    @property
     def split(self) -> str:
         """``obs``: train, validation or unlabelled."""
         return f"{self.key_added}_split"

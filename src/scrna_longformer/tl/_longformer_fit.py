@@ -80,7 +80,8 @@ def longformer_fit(
     min_cells
         Classes with fewer labelled cells stay in training only, with a warning.
     validation_fraction
-        Share of each class to hold out.
+        Share of each class to hold out. These cells are also what prediction sets are calibrated on
+        (``longformer_predict(..., alpha=0.1)``).
     max_steps
         Number of updates of the full schedule; 2,000 by default. Most fits end earlier.
     time_limit
@@ -150,12 +151,15 @@ def longformer_fit(
     >>> adata.obsm["X_longformer"].shape
     (700, 4)
     """
+    from dataclasses import replace
+
     import numpy as np
 
     from ..features import summarise_values
     from ..get._expression import make_actual, read_expression, resolve_mask
     from ..get._graph import read_gene_knn
     from ..get._labels import read_labels
+    from ..train._calibration import Calibration
     from ._fit_record import fit_record, log_outcome
 
     started = time.perf_counter()
@@ -188,6 +192,8 @@ def longformer_fit(
     prediction = classifier.predict_all(own_genes)
     tokens = candidates[classifier.token_index_]
     fitted = _named(classifier, labels, adata.var_names[tokens], summarise_values(X).state)
+    calibration = Calibration.fit(prediction, labels.codes, train=train, held_out=validation)
+    fitted = replace(fitted, calibration=calibration)
 
     record = fit_record(
         classifier,

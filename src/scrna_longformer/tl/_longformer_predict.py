@@ -23,6 +23,7 @@ def longformer_predict(
     adata: AnnData,
     reference: AnnData | FittedLongformer | str | Path,
     *,
+    alpha: float | None = None,
     reference_key: str = "longformer",
     layer: str | None = None,
     key_added: str = "longformer",
@@ -38,6 +39,10 @@ def longformer_predict(
         An AnnData with a fitted model, a folder written by
         :func:`scrna_longformer.io.save_model`, or a model loaded by
         :func:`scrna_longformer.io.load_model`.
+    alpha
+        Share of cells that prediction sets may miss, and share of known cells that may be called
+        unknown: 0.1 for sets that hold the true label of 90 % of the cells. By default neither is
+        written.
     reference_key
         Where the model is in the ``uns`` of a reference AnnData.
     layer
@@ -57,12 +62,24 @@ def longformer_predict(
         Predicted label; the categories are the classes of the model.
     ``obs['longformer_confidence']`` : float32
         Probability of the predicted label. A cell of a type that the model never saw gets the
-        closest type it knows, possibly with high confidence.
+        closest type it knows, possibly with high confidence: see `alpha`.
     ``obsm['longformer_proba']`` : float32 array, cells × classes
         Probabilities; columns in the order of ``uns['longformer_predict']['classes']``.
     ``uns['longformer_predict']`` : dict
         ``source_digest`` (fingerprint of the model), ``gene_overlap`` (share of the tokens that the
-        query has), ``n_absent``, ``absent_genes``, ``classes`` and ``params``.
+        query has), ``n_absent``, ``absent_genes``, ``classes`` and ``params``; with `alpha`,
+        ``conformal``: how many calibration cells there were, which classes had enough of them
+        (``2 / alpha``) for a quantile of their own, and shares of empty sets and unknown cells.
+
+    With `alpha` also:
+
+    ``obsm['longformer_set']`` : bool array, cells × classes
+        The prediction set: classes that the cell may be of. It may hold several, or none: then no
+        class is as probable as it was for held-out cells of that class.
+    ``obs['longformer_novelty_p']`` : float64
+        Conformal p-value of the cell being of a type that the model knows.
+    ``obs['longformer_accepted']`` : categorical
+        ``longformer_pred``, or ``'unknown'`` where that p-value is at most `alpha`.
 
     Raises
     ------
@@ -73,18 +90,33 @@ def longformer_predict(
     TypeError
         `reference` is none of the three.
     ValueError
-        Fewer than half of the model's genes are in the query, the values are unsuitable, or the
-        model is damaged. `adata` is left as it was.
+        Fewer than half of the model's genes are in the query, the values are unsuitable, the
+        model is damaged, or `alpha` is out of range or asked of a model without calibration scores.
+        `adata` is left as it was.
 
     Warns
     -----
     UserWarning
         If genes are absent (they enter at their training mean), or the query's values are on
-        another scale than the training values.
+        another scale than the training values, or `alpha` is too small for the number of
+        calibration cells.
 
     See Also
     --------
     scrna_longformer.tl.longformer_fit : Train a model.
+
+    Notes
+    -----
+    Sets and p-values are calibrated on the validation cells of the fit, which took no part in
+    training, in the choice of weights or in temperature. Coverage is promised for cells drawn like
+    them: of the same study, depth and mix of types. Another batch is not, and a query whose values
+    are shifted is called unknown more often than `alpha`; that is a finding, not an error.
+
+    References
+    ----------
+    Sadinle, Lei and Wasserman (2019), Least ambiguous set-valued classifiers with bounded error
+    levels, JASA 114, 223-234.
+    Bates et al. (2023), Testing for outliers with conformal p-values, Annals of Statistics 51.
 
     Examples
     --------
@@ -93,19 +125,26 @@ def longformer_predict(
     >>> reference, query = adata[:500].copy(), adata[500:].copy()
     >>> sl.pp.gene_knn_mask(reference)
     >>> sl.tl.longformer_fit(reference, "bulk_labels", preset="tiny", max_steps=300)
-    >>> sl.tl.longformer_predict(query, reference)
+    >>> sl.tl.longformer_predict(query, reference, alpha=0.1)
     >>> query.obs["longformer_pred"].dtype.name
     'category'
+    >>> query.obsm["longformer_set"].shape
+    (200, 10)
+    >>> "unknown" in query.obs["longformer_accepted"].cat.categories
+    True
     """
     import pandas as pd
 
     from ..get._expression import make_actual, read_expression
     from ..get._labels import Labels
     from ..get._model import read_fitted
+    from ._conformal_slots import check_alpha, write_sets
     from ._longformer_fit import write_prediction
 
     keys = LongformerKeys(key_added)
     fitted = read_fitted(reference, reference_key, caller=CALLER)
+    if alpha is not None:
+        check_alpha(fitted, alpha, caller=CALLER)
     X = read_expression(adata, layer, caller=CALLER)
     warn_about_scale(X, fitted, caller=CALLER)
     columns = adata.var_names.get_indexer(pd.Index(fitted.genes))
@@ -118,7 +157,10 @@ def longformer_predict(
         key="", codes=prediction.proba.argmax(axis=1), categories=pd.Index(fitted.classes)
     )
     write_prediction(adata, keys, labels, prediction)
-    adata.uns[keys.predict_record] = _record(fitted, columns, reference, reference_key, layer)
+    record = _record(fitted, columns, reference, reference_key, layer)
+    if alpha is not None:
+        record["conformal"] = write_sets(adata, keys, fitted, prediction, alpha)
+    adata.uns[keys.predict_record] = record
     log.info(
         "%s: predicted %d cells, %d of %d token genes found.\n    wrote obsm[%r], obs[%r], uns[%r]",
         CALLER,

@@ -13,9 +13,10 @@ from ..dataloaders._cells import CellMatrix, Matrix
 from ..graph._gene_graph import GeneGraph
 from ..nn._config import LongformerConfig
 from ..nn._longformer import GeneLongformer
+from ._calibration import Calibration
 from ._predict import Prediction, predict
 
-FORMAT_VERSION = 1
+FORMAT_VERSION = 2  # 2: calibration scores, where there are any
 _INDPTR, _INDICES = "graph.indptr", "graph.indices"
 
 
@@ -33,12 +34,15 @@ class FittedLongformer:
         Value of each class, ``(n_classes,)``: text, integers or booleans.
     expression
         State of the training values, ``'log'`` or ``'scaled'``.
+    calibration
+        Scores of cells outside training, for prediction sets and unknown cells.
     """
 
     model: GeneLongformer
     genes: np.ndarray
     classes: np.ndarray
     expression: str = "log"
+    calibration: Calibration | None = None
 
     def predict(self, X: Matrix, columns: np.ndarray) -> Prediction:
         """Predict the cells of `X`.
@@ -62,7 +66,7 @@ class FittedLongformer:
         graph = self.model.graph.to_scipy()
         arrays[_INDPTR] = graph.indptr.astype(np.int64)
         arrays[_INDICES] = graph.indices.astype(np.int64)
-        return arrays
+        return arrays | (self.calibration.to_arrays() if self.calibration else {})
 
     @classmethod
     def from_arrays(
@@ -97,6 +101,7 @@ class FittedLongformer:
             )
             raise ValueError(msg)
         weights = dict(arrays)
+        calibration = Calibration.from_arrays(weights)
         try:
             indptr, indices = weights.pop(_INDPTR), weights.pop(_INDICES)
         except KeyError as error:
@@ -112,7 +117,7 @@ class FittedLongformer:
         except RuntimeError as error:
             msg = f"The model's weights do not fit its config: {error}"
             raise ValueError(msg) from error
-        return cls(model.eval(), genes, classes, str(expression))
+        return cls(model.eval(), genes, classes, str(expression), calibration=calibration)
 
 
 def _plain(names: np.ndarray) -> np.ndarray:
