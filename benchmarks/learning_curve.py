@@ -42,7 +42,7 @@ class Case:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--cases", type=int, default=200, help="simulated cases per row")
-    parser.add_argument("--estimators", type=int, default=10, help="simulated studies per row")
+    parser.add_argument("--estimators", type=int, default=5, help="simulated studies per row")
     arguments = parser.parse_args()
     header = (
         f"| {'curves':46} | {'cases':>5} | {'holds the truth':>15} | {'says none':>9} | "
@@ -202,7 +202,7 @@ def estimators(name: str) -> dict[str, Callable[[int], object]]:
         return make_pipeline(StandardScaler(), LogisticRegression(C=0.1))
 
     def forest(seed: int) -> object:
-        return RandomForestClassifier(60, random_state=seed)
+        return RandomForestClassifier(40, random_state=seed)
 
     def squares(_: int) -> object:
         return make_pipeline(
@@ -235,7 +235,7 @@ def study(name: str, number: int) -> Case:
     small, large = np.arange(600), np.arange(600, len(codes))
     errors = measure(models, X[small], codes[small], FITTED, n_seeds=5, test_fraction=0.25)
     sizes = SIZES[SIZES <= HORIZON]
-    known = measure(models, X[large], codes[large], sizes, n_seeds=4, test_fraction=0.4)
+    known = measure(models, X[large], codes[large], sizes, n_seeds=3, test_fraction=0.4)
     lead = np.subtract(*known.mean(axis=0))
     return Case(errors, true_crossing(sizes, lead))
 
