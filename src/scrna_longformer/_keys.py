@@ -110,6 +110,15 @@ class GeneAttentionKeys:
         return f"{self.key_added}_{number}"
 
 
+@dataclass(frozen=True)
+class CountSplitKeys:
+    """Slots of :func:`scrna_longformer.pp.count_split`."""
+
+    first: str = "counts_a"
+    second: str = "counts_b"
+    record: str = "count_split"
+
+
 COUNTS_LAYER = "counts"
 SCALED_LAYER = "scaled"
 DATASET_RECORD = "dataset"

@@ -6,15 +6,18 @@ from ._counts import has_counts, recover_counts
 from ._ranking import rank_f_test, rank_markers, rank_variance
 from ._residuals import PearsonResiduals, pearson_residuals
 from ._state import ExpressionState, ValueSummary, expression_state, summarise_values
+from ._thinning import Independence, half_correlation, thin_counts
 from ._transform import GeneScaler, GeneSelector
 
 __all__ = [
     "ExpressionState",
     "GeneScaler",
     "GeneSelector",
+    "Independence",
     "PearsonResiduals",
     "ValueSummary",
     "expression_state",
+    "half_correlation",
     "has_counts",
     "pearson_residuals",
     "rank_f_test",
@@ -22,4 +25,5 @@ __all__ = [
     "rank_variance",
     "recover_counts",
     "summarise_values",
+    "thin_counts",
 ]
