@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from . import checks as checks
 from ._baselines import BASELINES
 from ._benchmark import FoldResult, cross_validate
 from ._break_even import BreakEven, break_even

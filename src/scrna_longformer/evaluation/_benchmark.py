@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -14,6 +15,7 @@ from .._random import generator
 from ._calibration import with_temperature
 from ._cost import count_parameters
 from ._metrics import per_class_f1, score
+from ._probe import probe
 from ._progress import Progress
 
 if TYPE_CHECKING:
@@ -59,6 +61,10 @@ class FoldResult:
     temperature
         Temperature of the probabilities (:func:`fit_temperature`), which are already scaled with it;
         NaN for contestants without.
+    probe
+        What the checks ask of the fitted model: how much predictions change with their input, and
+        scores on training cells (:func:`~scrna_longformer.evaluation._probe.probe`). Not timed;
+        empty unless asked for.
     """
 
     model: str
@@ -74,6 +80,7 @@ class FoldResult:
     predict_ms_per_cell: float
     n_parameters: float
     temperature: float = float("nan")
+    probe: dict[str, float] = field(default_factory=dict)
 
     @property
     def key(self) -> tuple[str, int, int]:
@@ -91,6 +98,7 @@ def cross_validate(
     time_limit: float | None = None,
     calibrate: bool = False,
     random_state: int = 0,
+    probes: bool = False,
     progress: bool = False,
     on_result: Callable[[FoldResult], None] | None = None,
     done: Iterable[FoldResult] = (),
@@ -121,6 +129,8 @@ def cross_validate(
         training fold, unless they are calibrated inside. Predictions stay the same.
     random_state
         Seed; every fold has its own, the same for all contestants.
+    probes
+        Whether to ask every fitted contestant what the checks want to know.
     progress
         Whether to show a progress bar with the time left.
     on_result
@@ -171,7 +181,7 @@ def cross_validate(
     def tasks() -> Iterator[Any]:
         for name, split in pending:
             late = time_limit is not None and spent[name] >= time_limit
-            task = _skip if late else _run
+            task = _skip if late else partial(_run, probes=probes)
             yield delayed(task)(name, models[name], X, codes, split, random_state, calibrate)
 
     parallel = Parallel(n_jobs=n_jobs or 1, return_as="generator_unordered", pre_dispatch="n_jobs")
@@ -217,6 +227,8 @@ def _run(
     split: Split,
     random_state: int,
     calibrate: bool,  # noqa: FBT001
+    *,
+    probes: bool = False,
 ) -> FoldResult:
     """Fit one contestant on the training cells of one fold and score it on the test cells."""
     fold_seed = int(generator(random_state, split.repeat, split.fold).integers(2**31))
@@ -249,6 +261,7 @@ def _run(
         predict_ms_per_cell=1e3 * (finished - fitted) / len(split.test),
         n_parameters=count_parameters(estimator),
         temperature=float(getattr(estimator, "temperature_", np.nan)),
+        probe=probe(estimator, X, codes, split, random_state=fold_seed) if probes else {},
     )
 
 

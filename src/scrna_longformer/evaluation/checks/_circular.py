@@ -1,0 +1,179 @@
+"""Labels that were made from the matrix they are predicted from."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+import numpy as np
+from scipy import sparse
+from sklearn.metrics import adjusted_rand_score
+
+from ...features._ranking import Matrix
+from ._result import CheckResult
+from ._sweep import REPRODUCED, closest_clustering
+
+NAME = "circular"
+YES, SUSPECTED, NO = "yes", "suspected", "no evidence"
+# kinds of labels (see sl.datasets.available) that cannot have come from the matrix
+INDEPENDENT = frozenset({"sorted", "genotype", "proteins", "design", "planted", "stated"})
+CLUSTERED = "clustered"
+
+
+@dataclass(frozen=True)
+class Provenance:
+    """What is known of how labels came about.
+
+    Attributes
+    ----------
+    kind
+        One word: ``'clustered'``, one of ``INDEPENDENT``, or anything else; empty if not known.
+    origin
+        The sentence behind it.
+    is_clustering
+        Where it is recorded that the label column is a clustering; empty if nowhere.
+    clusterings
+        Recorded clusterings of the same cells by column name: cluster of each cell, negative for
+        none.
+    graph
+        Neighbour graph of the cells, if one is stored.
+    """
+
+    kind: str = ""
+    origin: str = ""
+    is_clustering: str = ""
+    clusterings: Mapping[str, np.ndarray] = field(default_factory=dict)
+    graph: sparse.csr_array | None = None
+
+
+def circular(
+    X: Matrix,
+    codes: np.ndarray,
+    provenance: Provenance | None = None,
+    *,
+    random_state: int = 0,
+) -> CheckResult:
+    """Judge whether the labels were clustered from the matrix that they are predicted from.
+
+    Parameters
+    ----------
+    X
+        Cells x genes log values.
+    codes
+        Class of each cell.
+    provenance
+        What is known of the labels.
+    random_state
+        Seed of the sweep.
+
+    Returns
+    -------
+    CheckResult
+        Severity ``'limits'``. ``evidence['answer']`` is ``'yes'``: a record of the labels says that
+        they are clusters, or they equal clusters with a record up to their names; ``'suspected'``:
+        nothing says so, but a usual clustering of this matrix, or clusters with a record, come to
+        them with an adjusted Rand index of at least 0.9; ``'no evidence'``: neither, or the labels
+        are known to come from elsewhere, which outweighs any likeness. Further evidence: ``basis``,
+        ``ari``, ``setting``.
+
+    Notes
+    -----
+    Likeness alone cannot tell circular labels from easy ones: cell lines told by genotype are
+    clustered without a fault too. So it never makes a ``'yes'``.
+
+    Examples
+    --------
+    >>> rng = np.random.default_rng(0)
+    >>> codes = rng.integers(3, size=90)
+    >>> X = np.log1p(rng.poisson(1.0, size=(90, 30)))
+    >>> circular(X, codes, Provenance(clusterings={"leiden": codes})).evidence["answer"]
+    'yes'
+    >>> circular(X, codes, Provenance(kind="genotype")).evidence["answer"]
+    'no evidence'
+    """
+    known = provenance or Provenance()
+    if known.is_clustering:
+        return _yes(known.is_clustering)
+    if known.kind == CLUSTERED:
+        return _yes(f"The data set says of the labels: {known.origin or CLUSTERED}.")
+    if known.kind in INDEPENDENT:
+        what = f"The labels come from elsewhere ({known.kind}: {known.origin or 'recorded'})."
+        return _result(NO, what, basis=known.kind)
+    kept = np.asarray(codes) >= 0
+    codes = np.asarray(codes)[kept]
+    ari, setting = -1.0, "none"
+    for name, clusters in known.clusterings.items():
+        clusters = np.asarray(clusters)[kept]
+        if same_partition(codes, clusters):
+            return _yes(f"The labels equal the clusters of obs[{name!r}] up to their names.")
+        likeness = float(adjusted_rand_score(codes, clusters))
+        if likeness > ari:
+            ari, setting = likeness, f"the clusters of obs[{name!r}]"
+        if likeness < REPRODUCED and _is_merged(codes, clusters):
+            ari, setting = 1.0, f"the clusters of obs[{name!r}], some of them merged"
+    if ari < REPRODUCED:
+        graph = known.graph if known.graph is None else known.graph[kept][:, kept]
+        found = closest_clustering(X[kept], codes, graph=graph, random_state=random_state)
+        if found.ari > ari:
+            ari, setting = found.ari, found.setting
+    if ari < REPRODUCED:
+        what = f"No clustering of this matrix gives the labels (closest, ARI {ari:.2f}: {setting})."
+        return _result(NO, what, basis="sweep", ari=ari, setting=setting)
+    what = (
+        f"Easy or circular: this matrix cannot tell which. Nothing says how the labels came about, "
+        f"and {setting} reproduces them (ARI {ari:.2f})."
+    )
+    return _result(SUSPECTED, what, basis="likeness", ari=ari, setting=setting)
+
+
+def same_partition(a: np.ndarray, b: np.ndarray) -> bool:
+    """Whether two labellings are the same up to names, where both have a label."""
+    both = (a >= 0) & (b >= 0)
+    if both.sum() < 2:
+        return False
+    pairs = np.unique(np.column_stack([a[both], b[both]]), axis=0)
+    n_a, n_b = len(np.unique(pairs[:, 0])), len(np.unique(pairs[:, 1]))
+    return bool(len(pairs) == n_a == n_b and n_a > 1)
+
+
+def _is_merged(codes: np.ndarray, clusters: np.ndarray) -> bool:
+    """Whether every cluster lies within one class and clusters are few: classes are clusters merged."""
+    both = (codes >= 0) & (clusters >= 0)
+    pairs, counts = np.unique(
+        np.column_stack([clusters[both], codes[both]]), axis=0, return_counts=True
+    )
+    sizes = np.bincount(clusters[both])
+    largest = np.zeros(len(sizes))
+    np.maximum.at(largest, pairs[:, 0], counts)
+    n_clusters = len(np.unique(pairs[:, 0]))
+    n_classes = len(np.unique(pairs[:, 1]))
+    return bool(largest.sum() >= 0.999 * both.sum() and n_clusters <= 4 * n_classes)
+
+
+def _yes(reason: str) -> CheckResult:
+    return _result(YES, f"The labels are clusters of this matrix. {reason}", basis="record")
+
+
+def _result(answer: str, what: str, **evidence: float | str) -> CheckResult:
+    fired = answer != NO
+    why = {
+        YES: "The ranking shows which model is best at reproducing this clustering; it says nothing "
+        "about cell types.",
+        SUSPECTED: "If the labels were clustered from this matrix, the ranking shows which model is "
+        "best at reproducing that; it then says nothing about cell types.",
+        NO: "",
+    }[answer]
+    mend = (
+        "split the counts with sl.pp.count_split(adata), cluster on layers['counts_a'] and compare "
+        "on layers['counts_b'] after normalising it; or use labels from elsewhere (sorting, "
+        "proteins, genotypes), and record their origin in uns['dataset']."
+    )
+    return CheckResult(
+        NAME,
+        "limits",
+        fired,
+        what,
+        why,
+        mend if fired else "",
+        evidence={"answer": answer, **evidence},
+    )

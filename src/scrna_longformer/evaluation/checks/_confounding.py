@@ -1,0 +1,110 @@
+"""Labels that go together with batch or donor."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from ._result import CheckResult, fault, passed
+
+NAME = "confounding"
+MOST_ASSOCIATION = 0.5
+MOST_PURITY = 0.95
+_LEAST_CELLS = 10
+
+
+def confounding(
+    codes: np.ndarray,
+    groups: np.ndarray,
+    *,
+    key: str = "batch",
+    class_names: Sequence[str] | None = None,
+) -> CheckResult:
+    """Measure how far the group of a cell gives its label away.
+
+    Parameters
+    ----------
+    codes
+        Class of each cell; cells with a negative code are left out.
+    groups
+        Batch or donor of each cell.
+    key
+        What the groups are, for the text.
+    class_names
+        Names of the classes.
+
+    Returns
+    -------
+    CheckResult
+        Severity ``'limits'``; fires if Cramér's V (corrected for bias) is at least 0.5, or if a
+        class of ten cells or more is found almost only (95 %) in groups that hold less than half of
+        the cells of the other classes. Evidence: ``cramers_v``, ``n_one_sided``.
+
+    References
+    ----------
+    Bergsma (2013), A bias-correction for Cramér's V and Tschuprow's T, Journal of the Korean
+    Statistical Society 42, 323-328.
+
+    Examples
+    --------
+    >>> codes = np.repeat([0, 1], 50)
+    >>> confounding(codes, np.tile(["a", "b"], 50)).fired
+    False
+    >>> confounding(codes, np.repeat(["a", "b"], 50)).fired
+    True
+    """
+    kept = np.asarray(codes) >= 0
+    codes = np.asarray(codes)[kept]
+    levels, group = np.unique(np.asarray(groups)[kept], return_inverse=True)
+    table = np.zeros((int(codes.max()) + 1, len(levels)))
+    np.add.at(table, (codes, group), 1)
+    association = cramers_v(table)
+    one_sided = _one_sided(table)
+    names = [str(i) if class_names is None else str(class_names[i]) for i in one_sided]
+    evidence = {"cramers_v": association, "n_one_sided": len(names), "key": key}
+    what = f"Cramér's V between label and {key!r} is {association:.2f}."
+    if names:
+        listed = ", ".join(map(repr, names[:5])) + (", ..." if len(names) > 5 else "")
+        what += f" Found (almost) only where few others are: {listed}."
+    if association < MOST_ASSOCIATION and not names:
+        return passed(NAME, "limits", what, **evidence)
+    return fault(
+        NAME,
+        "limits",
+        f"Label and {key!r} go together. {what}",
+        f"Scores do not show that a model tells classes: it may tell {key!r} instead.",
+        f"test on groups that were never trained on (`group_key`={key!r}), and use data in which "
+        "every class occurs in several groups.",
+        evidence=evidence,
+    )
+
+
+def cramers_v(table: np.ndarray) -> float:
+    """Cramér's V of a contingency table, corrected for bias; 0 for a single row or column."""
+    table = table[table.sum(axis=1) > 0][:, table.sum(axis=0) > 0]
+    n = table.sum()
+    r, k = table.shape
+    if min(r, k) < 2 or n < 2:
+        return 0.0
+    expected = np.outer(table.sum(axis=1), table.sum(axis=0)) / n
+    phi2 = float(((table - expected) ** 2 / expected).sum() / n)
+    corrected = max(0.0, phi2 - (r - 1) * (k - 1) / (n - 1))
+    rows, columns = r - (r - 1) ** 2 / (n - 1), k - (k - 1) ** 2 / (n - 1)
+    return float(np.sqrt(corrected / max(min(rows, columns) - 1, 1e-12)))
+
+
+def _one_sided(table: np.ndarray) -> list[int]:
+    """Classes that are found almost only in groups where the rest is rare."""
+    found = []
+    sizes = table.sum(axis=1)
+    for code in np.flatnonzero(sizes >= _LEAST_CELLS):
+        rest = table.sum(axis=0) - table[code]
+        if rest.sum() == 0:
+            continue
+        by_size = np.argsort(-table[code])
+        cover = np.cumsum(table[code][by_size]) / sizes[code]
+        used = by_size[: int(np.searchsorted(cover, MOST_PURITY - 1e-9)) + 1]
+        if rest[used].sum() / rest.sum() < 0.5 and len(used) < table.shape[1]:
+            found.append(int(code))
+    return found

@@ -1,0 +1,96 @@
+"""Features that carry no label signal: a ranking on them would rank noise."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+
+from ..._random import generator
+from ._agreement import auc_from_ranks, class_ranks
+from ._result import CheckResult, fault, passed
+
+NAME = "no_signal"
+ALPHA = 0.01
+N_SHUFFLES = 499
+LEAST_SKILL = 0.1  # 2 * AUC - 1: below, no use can be made of it
+
+
+def no_signal(
+    proba: Mapping[str, Sequence[np.ndarray]],
+    truth: Sequence[np.ndarray],
+    *,
+    n_shuffles: int = N_SHUFFLES,
+    alpha: float = ALPHA,
+    random_state: int = 0,
+) -> CheckResult:
+    """Test whether any contestant orders the cells of a class before the others.
+
+    Parameters
+    ----------
+    proba
+        Per contestant, out-of-fold scores (test cells x classes), one array for each fold.
+    truth
+        Codes of the test cells of each fold.
+    n_shuffles
+        Shuffles of the test labels within each fold.
+    alpha
+        Level of the test.
+    random_state
+        Seed of the shuffles.
+
+    Returns
+    -------
+    CheckResult
+        Severity ``'void'``; fires if the p value exceeds `alpha`, or if even the best contestant has
+        a skill (twice the mean area under the ROC curve, less one) below 0.1. Evidence:
+        ``p_value``, ``best_skill``, ``best_model``.
+
+    Notes
+    -----
+    The statistic is the area under the ROC curve, averaged over classes and folds, of the best
+    contestant; the same maximum is taken for every shuffle, so many contestants need no further
+    correction. What shuffles give is stretched by the root of two, because folds that train on each
+    other's cells do not vary independently, and their mean up to that much more than shuffled ones.
+    Areas do not depend on class sizes or on where a model cuts.
+
+    Examples
+    --------
+    >>> rng = np.random.default_rng(0)
+    >>> codes = rng.integers(3, size=90)
+    >>> noise = rng.random((90, 3))
+    >>> no_signal({"noise": [noise]}, [codes]).fired
+    True
+    >>> no_signal({"signal": [noise + np.eye(3)[codes]]}, [codes]).fired
+    False
+    """
+    ranks = {name: [class_ranks(p) for p in folds] for name, folds in proba.items()}
+    observed = {name: _mean_area(folds, truth) for name, folds in ranks.items()}
+    best = max(observed, key=observed.__getitem__)
+    rng = generator(random_state, 3)
+    exceeding = 0
+    for _ in range(n_shuffles):
+        shuffled = [rng.permutation(codes) for codes in truth]
+        most = max(_mean_area(folds, shuffled) for folds in ranks.values())
+        exceeding += 0.5 + np.sqrt(2) * (most - 0.5) >= observed[best]
+    p_value = (1 + exceeding) / (1 + n_shuffles)
+    skill = 2 * observed[best] - 1
+    evidence = {"p_value": p_value, "best_skill": skill, "best_model": best}
+    found = f"The best ordering of cells is that of {best!r}: skill {skill:.2f}, p = {p_value:.2g}."
+    if p_value <= alpha and skill >= LEAST_SKILL:
+        return passed(NAME, "void", found, **evidence)
+    return fault(
+        NAME,
+        "void",
+        f"The features carry no usable signal of the labels. {found}",
+        "Differences between contestants are then differences between guesses.",
+        "look whether rows and labels belong together (adata.obs_names), whether the genes are the "
+        "wrong ones, and whether the labels can be told from expression at all.",
+        evidence=evidence,
+    )
+
+
+def _mean_area(ranks: Sequence[np.ndarray], truth: Sequence[np.ndarray]) -> float:
+    areas = np.array([auc_from_ranks(r, codes) for r, codes in zip(ranks, truth, strict=True)])
+    tested = ~np.isnan(areas)
+    return float(areas[tested].mean()) if tested.any() else 0.5

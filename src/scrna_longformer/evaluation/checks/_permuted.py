@@ -1,0 +1,250 @@
+"""Permuted labels must score at chance: where they do not, the evaluation itself is broken."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from scipy import stats
+
+from ..._random import generator
+from ...features._ranking import Matrix
+from .._benchmark import build
+from .._split import Split
+from ._agreement import balanced_skill, shuffle_moments, shuffle_z
+from ._linear import one_hot, ridge_scores
+from ._result import CheckResult, fault, passed
+
+NAME = "permuted_labels"
+ALPHA = 0.01
+N_PERMUTATIONS = 100
+_BLOCK = 10_000_000  # indicators held at once
+_MOST_CELLS = 240  # for contestants that are trained anew
+_N_DRAWS = 3
+_MOST_ROTATIONS = 3
+
+
+@dataclass(frozen=True)
+class PermutedFit:
+    """What a contestant did after it was trained on permuted labels.
+
+    Attributes
+    ----------
+    z
+        Standard score of its agreement with the permuted labels of cells it was not trained on.
+    known
+        Its agreement with their *true* labels, between 0 (chance) and 1.
+    """
+
+    z: float
+    known: float
+
+
+def permuted_labels(
+    Z: np.ndarray,
+    codes: np.ndarray,
+    splits: Sequence[Split],
+    *,
+    contestants: Mapping[str, PermutedFit] | None = None,
+    n_permutations: int = N_PERMUTATIONS,
+    alpha: float = ALPHA,
+    random_state: int = 0,
+) -> CheckResult:
+    """Test whether labels that were permuted over all cells can be predicted.
+
+    Parameters
+    ----------
+    Z
+        Cells x features that were made without labels (:func:`components`).
+    codes
+        Class of each cell.
+    splits
+        The folds of the comparison.
+    contestants
+        Contestants that were trained on permuted labels (:func:`trained_on_permuted`).
+    n_permutations
+        Permutations that the linear classifier is trained on in every fold.
+    alpha
+        Level of the test, shared between the linear classifier and the contestants (Bonferroni).
+    random_state
+        Seed of the permutations.
+
+    Returns
+    -------
+    CheckResult
+        Severity ``'void'``. Evidence: ``p_value`` (smallest, times the number of tests),
+        ``n_permutations``, ``n_contestants``.
+
+    Notes
+    -----
+    A linear classifier is trained on permuted labels in every fold and its scores for the permuted
+    labels of the test cells are compared with their exact mean and variance over shuffles of those
+    test labels. The means over permutations are tested by a one-sided t-test, whose spread is that
+    between permutations: folds of one permutation share cells and are not independent. Contestants
+    are trained a few times only; their standard scores are divided by the root of two, which bounds
+    what the dependence of two folds can add.
+
+    References
+    ----------
+    Ojala and Garriga (2010), Permutation tests for studying classifier performance, Journal of
+    Machine Learning Research 11, 1833-1863.
+
+    Examples
+    --------
+    >>> from scrna_longformer.evaluation import Split, make_splits
+    >>> rng = np.random.default_rng(0)
+    >>> codes = np.repeat([0, 1], 40)
+    >>> Z = rng.normal(size=(80, 10)) + codes[:, None]
+    >>> permuted_labels(Z, codes, make_splits(codes)).fired
+    False
+    >>> everything = np.arange(80)
+    >>> permuted_labels(Z, codes, [Split(0, 0, everything, everything)]).fired
+    True
+    """
+    z = linear_permuted_z(
+        Z, codes, splits, n_permutations=n_permutations, random_state=random_state
+    )
+    p_values = {n: float(stats.norm.sf(f.z)) for n, f in (contestants or {}).items()}
+    p_values["the linear classifier"] = _mean_above_zero(z)
+    name, least = min(p_values.items(), key=lambda item: item[1])
+    p_value = min(1.0, least * len(p_values))
+    evidence = {
+        "p_value": p_value,
+        "n_permutations": n_permutations,
+        "n_contestants": len(p_values) - 1,
+    }
+    if p_value > alpha:
+        return passed(
+            NAME, "void", f"Permuted labels score at chance (p = {p_value:.2g}).", **evidence
+        )
+    return fault(
+        NAME,
+        "void",
+        f"Permuted labels are predicted above chance by {name} (p = {p_value:.2g}).",
+        "Nothing links permuted labels to cells, so test labels reach training by another way; "
+        "scores on the real labels are inflated by as much.",
+        "make disjoint splits (evaluation.make_splits), remove copies of cells, and use estimators "
+        "that keep nothing from one fit to the next.",
+        evidence=evidence,
+    )
+
+
+def linear_permuted_z(
+    Z: np.ndarray,
+    codes: np.ndarray,
+    splits: Sequence[Split],
+    *,
+    n_permutations: int,
+    random_state: int,
+) -> np.ndarray:
+    """Standard scores of how well permuted labels are predicted linearly, one per permutation."""
+    rng = generator(random_state, 1)
+    n_classes = int(codes.max()) + 1
+    rows = np.flatnonzero(codes >= 0)
+    block = max(1, _BLOCK // (len(codes) * n_classes))
+    z = []
+    for start in range(0, n_permutations, block):
+        n = min(block, n_permutations - start)
+        permuted = np.tile(codes, (n, 1))
+        permuted[:, rows] = rng.permuted(permuted[:, rows], axis=1)
+        targets = one_hot(permuted, n_classes).transpose(1, 0, 2).reshape(len(codes), -1)
+        moments = np.zeros((n, 3))
+        for split in splits:
+            scores = ridge_scores(Z, targets, split).reshape(len(split.test), n, n_classes)
+            for i in range(n):
+                moments[i] += shuffle_moments(scores[:, i], permuted[i, split.test])
+        spread = np.sqrt(np.maximum(moments[:, 2], 1e-20))
+        z.extend((moments[:, 0] - moments[:, 1]) / spread)
+    return np.array(z)
+
+
+def _mean_above_zero(z: np.ndarray) -> float:
+    """P value of a one-sided t-test of the mean."""
+    spread = z.std(ddof=1)
+    return float(stats.t.sf(z.mean() / spread * np.sqrt(len(z)), len(z) - 1)) if spread > 0 else 1.0
+
+
+def trained_on_permuted(
+    model: Any, X: Matrix, codes: np.ndarray, *, random_state: int = 0
+) -> PermutedFit | None:
+    """Train a contestant on permuted labels of few cells and see what it knows of the others.
+
+    Parameters
+    ----------
+    model
+        An estimator (cloned) or a function from a random state to one.
+    X
+        Cells x genes.
+    codes
+        Class of each cell.
+    random_state
+        Seed.
+
+    Returns
+    -------
+    PermutedFit
+        An honest learner has ``z`` near 0 and ``known`` near 0. ``None`` if the contestant refuses
+        so few cells (raises a ``ValueError``), or no two classes have six cells.
+
+    Notes
+    -----
+    At most 240 cells, equally many of each class with six cells or more, in two halves, each half
+    the training cells of the other. An honest learner can agree with the true labels by chance,
+    because permuted labels may happen to follow the clusters of the cells. So each permutation is
+    also used with its classes moved on by one or two: the chance agreements then cancel, and what a
+    model knows by itself remains.
+    """
+    rng = generator(random_state, 2)
+    rows, y = _equal_classes(codes, rng)
+    n_classes = int(y.max(initial=-1)) + 1
+    if n_classes < 2:
+        return None
+    half = np.zeros(len(y), dtype=bool)
+    half[::2] = True
+    agreements, known = [], []
+    for labels, is_first in _permutations(y, n_classes, rng):
+        for train, test in ((half, ~half), (~half, half)):
+            if len(np.unique(labels[train])) < 2:
+                continue
+            try:
+                with warnings.catch_warnings():
+                    warnings.simplefilter("ignore")  # of convergence: there is nothing to learn
+                    estimator = build(model, int(rng.integers(2**31)))
+                    estimator.fit(X[rows[train]], labels[train])
+                    found = estimator.predict_proba(X[rows[test]])
+            except ValueError:
+                return None
+            proba = np.zeros((int(test.sum()), n_classes))
+            proba[:, estimator.classes_] = found
+            if is_first:  # classes moved on say nothing new of the permuted labels
+                agreements.append((proba, labels[test]))
+            known.append(balanced_skill([proba], [y[test]]))
+    # the two halves of a draw may agree or not for the same reason: their sum varies up to twice
+    return PermutedFit(shuffle_z(agreements) / np.sqrt(2), float(np.mean(known)))
+
+
+def _permutations(
+    y: np.ndarray, n_classes: int, rng: np.random.Generator
+) -> Iterator[tuple[np.ndarray, bool]]:
+    """Permuted labels, and the same with every class moved on (then False)."""
+    for _ in range(_N_DRAWS):
+        shuffled = rng.permutation(y)
+        for rotation in range(min(n_classes, _MOST_ROTATIONS)):
+            yield (shuffled + rotation) % n_classes, rotation == 0
+
+
+def _equal_classes(codes: np.ndarray, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
+    """Rows and consecutive codes of equally many cells of each class, classes interleaved."""
+    sizes = np.bincount(codes[codes >= 0])
+    used = np.flatnonzero(sizes >= 6)
+    if len(used) == 0:
+        return np.empty(0, dtype=np.int64), np.empty(0, dtype=np.int64)
+    n = int(min(sizes[used].min(), max(_MOST_CELLS // len(used), 6)))
+    chosen = [rng.choice(np.flatnonzero(codes == code), n, replace=False) for code in used]
+    rows = np.concatenate(chosen)
+    y = np.repeat(np.arange(len(used)), n)
+    order = rng.permutation(len(rows))
+    return rows[order], y[order]

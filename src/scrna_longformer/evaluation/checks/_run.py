@@ -1,0 +1,196 @@
+"""All checks of a comparison, in one call."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from ...features._ranking import Matrix
+from .._benchmark import OK, FoldResult
+from .._split import Split
+from ._agreement import balanced_skill
+from ._circular import Provenance, circular
+from ._confounding import confounding
+from ._constant import constant_prediction
+from ._depth_labels import depth_labels
+from ._duplicates import duplicates
+from ._fit_gap import overfitting, underfitting
+from ._input import input_ignored
+from ._leak import leak
+from ._linear import components, linear_proba
+from ._no_signal import no_signal
+from ._permuted import PermutedFit, permuted_labels, trained_on_permuted
+from ._preprocessing import preprocessing
+from ._result import CheckResult
+from ._small_classes import small_classes
+
+# Contestants that are a floor by design: they are not told that they fit too little.
+REFERENCES = frozenset({"majority", "stratified", "stratified_random", "depth_only"})
+LINEAR = "linear reference"
+MOST_SECONDS = 3.0  # per fit, for contestants that are trained on permuted labels
+
+
+@dataclass(frozen=True)
+class CheckInputs:
+    """Everything that the checks look at.
+
+    Attributes
+    ----------
+    X
+        Cells x genes log values.
+    codes
+        Class of each cell.
+    splits
+        The folds.
+    results
+        What the contestants did in them.
+    models
+        The contestants by name, to be trained on permuted labels.
+    class_names, gene_names
+        Names, for the texts.
+    groups
+        Groups that were held out whole.
+    batches
+        Batches and donors by name: that of each cell.
+    provenance
+        What is known of the labels.
+    records
+        What is known of the preprocessing, a sentence each.
+    random_state
+        Seed.
+    """
+
+    X: Matrix
+    codes: np.ndarray
+    splits: Sequence[Split]
+    results: Sequence[FoldResult] = ()
+    models: Mapping[str, Any] = field(default_factory=dict)
+    class_names: Sequence[str] | None = None
+    gene_names: Sequence[str] | None = None
+    groups: np.ndarray | None = None
+    batches: Mapping[str, np.ndarray] = field(default_factory=dict)
+    provenance: Provenance | None = None
+    records: Sequence[str] = ()
+    random_state: int = 0
+
+
+def run_checks(inputs: CheckInputs) -> list[CheckResult]:
+    """Run every check on a comparison.
+
+    Parameters
+    ----------
+    inputs
+        The data, the folds, and what the contestants did in them.
+
+    Returns
+    -------
+    list of CheckResult
+        One of each check on the data, and one of each check and contestant on the contestants.
+
+    Examples
+    --------
+    >>> from scrna_longformer.evaluation import make_splits
+    >>> rng = np.random.default_rng(0)
+    >>> codes = rng.permutation(np.arange(90) % 3)
+    >>> rate = np.where(np.arange(60) % 6 == codes[:, None], 3.0, 1.0)
+    >>> X = np.log1p(rng.poisson(rate) / 30)
+    >>> known = Provenance(kind="planted")
+    >>> results = run_checks(CheckInputs(X, codes, make_splits(codes), provenance=known))
+    >>> [result.name for result in results if result.fired]
+    []
+    """
+    finished = [r for r in inputs.results if r.status == OK]
+    by_model: dict[str, list[FoldResult]] = {}
+    for result in finished:
+        by_model.setdefault(result.model, []).append(result)
+    return [*_of_data(inputs, by_model), *_of_contestants(inputs, by_model)]
+
+
+def _of_data(
+    inputs: CheckInputs, by_model: Mapping[str, Sequence[FoldResult]]
+) -> Iterator[CheckResult]:
+    """Checks that void or limit the whole comparison."""
+    X, codes, splits, seed = inputs.X, inputs.codes, inputs.splits, inputs.random_state
+    first = [split for split in splits if split.repeat == splits[0].repeat]
+    Z = components(X, random_state=seed)
+    proba, truth = _first_repeat(by_model, codes, first)
+    proba[LINEAR] = linear_proba(Z, codes, first)
+    best = max(balanced_skill(folds, truth) for folds in proba.values())
+    permuted = _permuted_fits(inputs, by_model)
+
+    yield leak(
+        X,
+        codes,
+        splits,
+        groups=inputs.groups,
+        gene_names=inputs.gene_names,
+        known={name: fit.known for name, fit in permuted.items()},
+    )
+    yield permuted_labels(Z, codes, first, contestants=permuted, random_state=seed)
+    yield no_signal(proba, truth, random_state=seed)
+    yield duplicates(X, splits)
+    yield circular(X, codes, inputs.provenance, random_state=seed)
+    yield depth_labels(X, codes, first, best_skill=best)
+    for key, batch in inputs.batches.items():
+        yield confounding(codes, batch, key=key, class_names=inputs.class_names)
+    yield small_classes(codes, groups=inputs.groups, class_names=inputs.class_names)
+    yield preprocessing(X, records=inputs.records)
+
+
+def _of_contestants(
+    inputs: CheckInputs, by_model: Mapping[str, Sequence[FoldResult]]
+) -> Iterator[CheckResult]:
+    """Checks that exclude a contestant or limit what its place shows."""
+    means = {name: np.mean([r.metrics["macro_f1"] for r in rs]) for name, rs in by_model.items()}
+    best = float(max(means.values(), default=0.0))
+    for name, results in by_model.items():
+        truth = [inputs.codes[r.test] for r in results]
+        constant = constant_prediction([r.proba for r in results], truth, model=name)
+        yield constant
+        probes = [r.probe for r in results if r.probe]
+        if not probes:
+            continue
+        ignored = input_ignored(probes, model=name)
+        yield ignored
+        if name in REFERENCES or constant.fired or ignored.fired:
+            continue
+        train = [probe["train_macro_f1"] for probe in probes]
+        test = [r.metrics["macro_f1"] for r in results]
+        yield overfitting(train, test, best, model=name)
+        yield underfitting(train, test, best, model=name)
+
+
+def _first_repeat(
+    by_model: Mapping[str, Sequence[FoldResult]], codes: np.ndarray, splits: Sequence[Split]
+) -> tuple[dict[str, Sequence[np.ndarray]], list[np.ndarray]]:
+    """Probabilities of every contestant that finished all folds of the first repeat, and truth."""
+    proba: dict[str, Sequence[np.ndarray]] = {}
+    for name, results in by_model.items():
+        folds = {(r.repeat, r.fold): r.proba for r in results}
+        if all((s.repeat, s.fold) in folds for s in splits):
+            proba[name] = [folds[s.repeat, s.fold] for s in splits]
+    return proba, [codes[s.test] for s in splits]
+
+
+def _permuted_fits(
+    inputs: CheckInputs, by_model: Mapping[str, Sequence[FoldResult]]
+) -> dict[str, PermutedFit]:
+    """Train contestants from elsewhere on permuted labels, where that is cheap."""
+    fits = {}
+    for name, model in inputs.models.items():
+        seconds = [r.fit_seconds for r in by_model.get(name, ())]
+        if _is_ours(model) or not seconds or np.mean(seconds) > MOST_SECONDS:
+            continue
+        fit = trained_on_permuted(model, inputs.X, inputs.codes, random_state=inputs.random_state)
+        if fit is not None:
+            fits[name] = fit
+    return fits
+
+
+def _is_ours(model: Any) -> bool:
+    """Whether a contestant is of this package, whose tests show that it learns only in ``fit``."""
+    home = model.__module__ if hasattr(model, "__name__") else type(model).__module__
+    return str(home).split(".")[0] == __name__.split(".")[0]

@@ -1,0 +1,133 @@
+from __future__ import annotations
+
+import json
+
+import numpy as np
+import pandas as pd
+import pytest
+from sklearn.dummy import DummyClassifier
+from sklearn.linear_model import LogisticRegression
+from sklearn.tree import DecisionTreeClassifier
+
+from scrna_longformer.evaluation import cross_validate, make_splits
+from scrna_longformer.evaluation._probe import exchange_genes, probe
+from scrna_longformer.evaluation.checks import (
+    CheckInputs,
+    CheckResult,
+    Provenance,
+    caveats,
+    check_table,
+    constant_prediction,
+    excluded,
+    input_ignored,
+    is_void,
+    run_checks,
+)
+
+
+@pytest.fixture
+def cells(rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
+    codes = rng.permutation(np.arange(150) % 3)
+    rate = np.where(np.arange(60) % 12 == codes[:, None], 3.0, 1.5)
+    counts = rng.poisson(rate)
+    return np.log1p(100 * counts / counts.sum(axis=1, keepdims=True)), codes
+
+
+def checked(models: dict, X: np.ndarray, codes: np.ndarray) -> list[CheckResult]:
+    splits = make_splits(codes, n_splits=3)
+    results = cross_validate(models, X, codes, splits, probes=True)
+    known = Provenance(kind="planted")
+    return run_checks(CheckInputs(X, codes, splits, results, models, provenance=known))
+
+
+def fired(results: list[CheckResult]) -> set[tuple[str, str]]:
+    return {(r.name, r.subject) for r in results if r.fired}
+
+
+def test_good_models_pass(cells) -> None:
+    models = {"weak": LogisticRegression(C=0.03), "strong": LogisticRegression(C=0.3)}
+    results = checked(models, *cells)
+    assert fired(results) == set()
+    assert not is_void(results)
+    assert len(results) == 8 + 2 * 4
+
+
+def test_useless_models_are_named(cells) -> None:
+    models = {
+        "good": LogisticRegression(C=0.1),
+        "constant": DummyClassifier(strategy="prior"),
+        "random": DummyClassifier(strategy="stratified"),
+        "stump": DecisionTreeClassifier(max_depth=1),
+        "tree": DecisionTreeClassifier(random_state=0),
+    }
+    results = checked(models, *cells)
+    assert fired(results) == {
+        ("constant_prediction", "constant"),
+        ("input_ignored", "constant"),
+        ("input_ignored", "random"),
+        ("underfitting", "stump"),
+        ("overfitting", "tree"),
+    }
+    assert excluded(results) == ["constant", "random"]
+    assert len(caveats(results)) == 2
+
+
+def test_collapse_to_the_prior_of_the_prototype_is_caught(rng: np.random.Generator) -> None:
+    """The spread over cells that its checkpoints had: 0.005 around the class shares."""
+    sizes = np.array([335, 163, 114, 111, 54, 54, 49, 15, 5])
+    truth = np.repeat(np.arange(9), sizes)
+    proba = sizes / sizes.sum() + 0.005 * rng.standard_normal((900, 9))
+    found = constant_prediction([proba], [truth], model="prototype")
+    assert found.fired
+    assert found.evidence["n_predicted"] == 1
+
+
+def test_rare_classes_do_not_make_a_good_model_constant(rng: np.random.Generator) -> None:
+    truth = np.r_[np.zeros(970, dtype=int), np.ones(30, dtype=int)]
+    proba = 0.1 + 0.8 * np.eye(2)[truth]
+    assert not constant_prediction([proba], [truth]).fired
+    proba[truth == 1] = [0.6, 0.4]
+    assert constant_prediction([proba], [truth]).fired
+
+
+def test_probe_measures_what_it_says(cells) -> None:
+    X, codes = cells
+    split = make_splits(codes, n_splits=3)[0]
+    model = LogisticRegression(C=0.1).fit(X[split.train], codes[split.train])
+    found = probe(model, X, codes, split, random_state=0)
+    assert found == probe(model, X, codes, split, random_state=0)
+    assert found["again"] == 0
+    assert found["following"] == pytest.approx(0, abs=1e-6)
+    assert found["rows"] > 0.2
+    assert found["noise"] > 0.1
+    expected = model.score(X[split.train], codes[split.train])  # all of them: fewer than 200
+    assert found["train_accuracy"] == pytest.approx(expected)
+
+
+def test_exchanged_genes_leave_cells_their_values(rng: np.random.Generator) -> None:
+    X = rng.random((20, 5))
+    exchanged = exchange_genes(X, rng)
+    np.testing.assert_array_equal(np.sort(exchanged, axis=1), np.sort(X, axis=1))
+    assert not np.array_equal(exchanged, X)
+
+
+def test_answers_by_place_do_not_follow() -> None:
+    probes = [{"again": 0.0, "rows": 0.0, "noise": 0.0, "following": 0.5}]
+    assert "order" in input_ignored(probes, model="m").what
+    drawn = [{"again": 0.5, "rows": 0.5, "noise": 0.5, "following": 0.5}]
+    assert input_ignored(drawn).fired
+
+
+def test_table_has_plain_types_and_faults_first() -> None:
+    results = [
+        CheckResult("a", "limits", False, "fine", evidence={"x": np.float64(1 / 3)}),
+        CheckResult("b", "limits", True, "what", "why", "mend"),
+        CheckResult("c", "void", True, "what", "why", "mend", evidence={"n": np.int64(3)}),
+    ]
+    table = check_table(results)
+    assert list(table["check"]) == ["c", "b", "a"]
+    assert json.loads(table["evidence"][2]) == {"x": 0.3333}
+    assert all(isinstance(t, pd.CategoricalDtype) or t.kind == "b" for t in table.dtypes)
+    assert is_void(results)
+    assert results[1].text == "what why Mend: mend"
+    assert len(check_table([])) == 0

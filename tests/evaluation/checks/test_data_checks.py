@@ -1,0 +1,202 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from scipy import sparse
+from scipy.stats.contingency import association
+from sklearn.linear_model import LogisticRegression
+
+from scrna_longformer.evaluation import Split, make_splits
+from scrna_longformer.evaluation.checks import (
+    PermutedFit,
+    components,
+    confounding,
+    depth_labels,
+    duplicates,
+    leak,
+    no_signal,
+    permuted_labels,
+    preprocessing,
+    small_classes,
+    trained_on_permuted,
+)
+from scrna_longformer.evaluation.checks._confounding import cramers_v
+
+
+@pytest.fixture
+def cells(rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
+    """180 cells x 80 genes of three types, log values of counts."""
+    codes = rng.permutation(np.arange(180) % 3)
+    rate = np.where(np.arange(80) % 12 == codes[:, None], 4.0, 1.5)
+    counts = rng.poisson(rate * np.exp(0.3 * rng.standard_normal((180, 1))))
+    return np.log1p(100 * counts / counts.sum(axis=1, keepdims=True)), codes
+
+
+@pytest.mark.parametrize("kind", [np.asarray, sparse.csr_matrix])
+def test_sound_cells_pass(cells, kind, rng) -> None:
+    X, codes = kind(cells[0]), cells[1]
+    splits = make_splits(codes)
+    Z = components(X)
+    results = [
+        leak(X, codes, splits, groups=np.arange(180)),
+        permuted_labels(Z, codes, splits),
+        duplicates(X, splits),
+        depth_labels(X, codes, splits, best_skill=0.9),
+        confounding(codes, rng.integers(3, size=180)),
+        small_classes(codes),
+        preprocessing(X),
+    ]
+    assert [r.name for r in results if r.fired] == []
+    assert all(r.what and not r.why and not r.mend for r in results)
+
+
+def test_dense_and_sparse_give_the_same_evidence(cells) -> None:
+    X, codes = cells
+    splits = make_splits(codes)
+    for check in (leak, depth_labels):
+        a, b = (check(x, codes, splits).evidence for x in (X, sparse.csr_matrix(X)))
+        assert a == pytest.approx(b, abs=1e-6)
+    assert duplicates(X, splits).evidence == duplicates(sparse.csr_matrix(X), splits).evidence
+
+
+def test_leak_names_every_way(cells) -> None:
+    X, codes = cells
+    splits = make_splits(codes)
+    shared = [Split(0, 0, np.arange(100), np.arange(97, 180))]
+    assert leak(X, codes, shared).evidence["n_shared_rows"] == 3
+    groups = np.zeros(180)
+    assert leak(X, codes, splits, groups=groups).evidence["n_shared_groups"] == 5
+    canary = np.column_stack([X, codes / 2])
+    names = [f"G{i}" for i in range(80)] + ["label"]
+    found = leak(canary, codes, splits, gene_names=names)
+    assert found.fired
+    assert "'label'" in found.text
+    knowing = leak(X, codes, splits, known={"cheat": 0.9, "fair": 0.02})
+    assert "'cheat'" in knowing.what
+    assert "'fair'" not in knowing.what
+    assert knowing.severity == "void"
+
+
+def test_strong_marker_genes_are_no_leak(rng: np.random.Generator) -> None:
+    codes = np.arange(200) % 2  # deep cells of two lines with perfect markers
+    rate = np.where((np.arange(50) < 10) == (codes[:, None] == 0), 200.0, 0.2)
+    counts = rng.poisson(rate * rng.gamma(10, 0.1, rate.shape))
+    X = np.log1p(1e4 * counts / counts.sum(axis=1, keepdims=True))
+    assert not leak(X, codes, make_splits(codes)).fired
+
+
+def test_permuted_labels_p_value_is_uniform(rng: np.random.Generator) -> None:
+    p = []
+    for i in range(60):
+        codes = rng.integers(3, size=60)
+        Z = rng.normal(size=(60, 8)) + codes[:, None]
+        splits = make_splits(codes, n_splits=3)
+        found = permuted_labels(Z, codes, splits, n_permutations=20, random_state=i)
+        p.append(found.evidence["p_value"])
+    assert np.mean(np.array(p) < 0.2) < 0.4
+    assert np.mean(p) > 0.4
+
+
+def test_permuted_labels_count_contestants(cells) -> None:
+    X, codes = cells
+    splits, Z = make_splits(codes), components(X)
+    fits = {"honest": PermutedFit(0.3, 0.0), "leaky": PermutedFit(5.0, 0.0)}
+    found = permuted_labels(Z, codes, splits, contestants=fits)
+    assert found.fired
+    assert "leaky" in found.what
+    assert found.evidence["p_value"] == pytest.approx(3 * 2.87e-7, rel=0.01)  # of 3 tests
+
+
+def test_honest_learner_knows_nothing_after_permutation(cells) -> None:
+    X, codes = cells
+    fit = trained_on_permuted(LogisticRegression(max_iter=300), X, codes)
+    assert abs(fit.z) < 3
+    assert abs(fit.known) < 0.15
+
+
+class Oracle(LogisticRegression):
+    """Knows the labels of all cells."""
+
+    def __sklearn_clone__(self):
+        return self
+
+    def predict_proba(self, X):
+        return np.eye(3)[[self.truth[row.tobytes()] for row in X]]
+
+
+def test_oracle_is_found_out(cells) -> None:
+    X, codes = cells
+    model = Oracle()
+    model.truth = {row.tobytes(): code for row, code in zip(X, codes, strict=True)}
+    # classes of the check are numbered as here, because all three are large
+    assert trained_on_permuted(model, X, codes).known > 0.9
+
+
+def test_no_signal_level_and_power(rng: np.random.Generator) -> None:
+    alarms = 0
+    for i in range(40):
+        codes = rng.integers(3, size=90)
+        weak = rng.random((90, 3)) + 0.4 * np.eye(3)[codes]
+        assert not no_signal({"weak": [weak]}, [codes], n_shuffles=199).fired
+        many = {str(j): [rng.random((90, 3))] for j in range(5)}
+        alarms += not no_signal(many, [codes], n_shuffles=199, random_state=i).fired
+    assert alarms <= 2  # each is one in a hundred
+
+
+def test_copies_are_found_where_they_matter(cells, rng) -> None:
+    X, codes = cells
+    copied = np.concatenate([X, X[:30], X[30:40] * (1 + 0.02 * rng.standard_normal((10, 80)))])
+    y = np.concatenate([codes, codes[:40]])
+    found = duplicates(copied, make_splits(y))
+    assert found.fired
+    assert (found.evidence["n_exact"], found.evidence["n_near"]) == (60, 20)
+    together = np.concatenate([np.arange(180), np.arange(40)])  # copies in the group of their cell
+    assert not duplicates(copied, make_splits(y, groups=together)).fired
+
+
+def test_depth_that_is_the_label_is_told(rng: np.random.Generator) -> None:
+    codes = np.arange(200) % 2
+    counts = rng.poisson(np.where(codes == 0, 1.0, 3.0)[:, None], (200, 60)) + 1
+    X = np.log1p(100 * counts / counts.sum(axis=1, keepdims=True))
+    found = depth_labels(X, codes, make_splits(codes), best_skill=1.0)
+    assert found.fired
+    assert found.evidence["depth_skill"] > 0.9
+
+
+def test_association_is_that_of_scipy_but_for_the_bias(rng: np.random.Generator) -> None:
+    table = rng.integers(50, 500, (3, 4)).astype(float)
+    assert cramers_v(1000 * table) == pytest.approx(
+        association((1000 * table).astype(int), method="cramer"), rel=1e-3
+    )
+    assert cramers_v(np.array([[10.0, 10.0]])) == 0
+
+
+def test_class_of_one_batch_is_named(rng: np.random.Generator) -> None:
+    codes = np.repeat([0, 1, 2, 3], 100)
+    batch = rng.integers(3, size=400)
+    batch[codes == 3] = 7
+    found = confounding(codes, batch, key="plate", class_names=["T", "B", "NK", "DC"])
+    assert found.fired
+    assert "'DC'" in found.what
+    assert "`group_key`='plate'" in found.mend
+
+
+def test_small_classes_and_lonely_ones() -> None:
+    codes = np.repeat([0, 1], [100, 100])
+    donors = np.r_[np.tile(["a", "b"], 50), np.full(100, "a")]
+    assert not small_classes(codes).fired
+    found = small_classes(codes, groups=donors, class_names=["T", "B"])
+    assert found.evidence["n_in_one_group"] == 1
+    assert "'B'" in found.what
+
+
+def test_preprocessing_of_each_kind(cells) -> None:
+    X, _ = cells
+    scaled = (X - X.mean(axis=0)) / X.std(axis=0)
+    smooth = np.stack(
+        [X[np.random.default_rng(i).integers(180, size=40)].mean(axis=0) for i in range(180)]
+    )
+    assert preprocessing(scaled).fired
+    assert preprocessing(smooth).fired
+    assert preprocessing(X, records=["The genes were selected on all cells."]).fired
+    assert not preprocessing(X[:, :15] + 0.1).fired  # a small panel without zeros
