@@ -40,6 +40,9 @@ class BaselineComparison:
         The contestants: ``model``, ``description``.
     params
         How the comparison was called, on how many cells and genes, and how the labels came about.
+    checks
+        What every check found, faults first: ``check``, ``severity``, ``subject`` (a contestant, or
+        empty), ``fired``, ``what``, ``why``, ``mend``, ``evidence`` (JSON).
     complete
         Whether all folds of all contestants were run; ``False`` after an interrupt or time limit.
     """
@@ -52,6 +55,7 @@ class BaselineComparison:
     runs: pd.DataFrame
     models: pd.DataFrame
     params: dict[str, Any]
+    checks: pd.DataFrame
     complete: bool
 
     @property
@@ -61,6 +65,11 @@ class BaselineComparison:
             index="model", columns="metric", values="mean", observed=True, dropna=False
         )
         return wide.sort_values("macro_f1", ascending=False, kind="stable")
+
+    @property
+    def faults(self) -> pd.DataFrame:
+        """The checks that fired, the gravest first."""
+        return self.checks[self.checks["fired"]]
 
 
 def baseline_compare(adata: AnnData, key: str = COMPARISON_RECORD) -> BaselineComparison:
@@ -77,7 +86,7 @@ def baseline_compare(adata: AnnData, key: str = COMPARISON_RECORD) -> BaselineCo
     -------
     BaselineComparison
         Long data frames ``summary``, ``folds``, ``per_class``, ``confusion``, ``reliability``,
-        ``runs``, ``models``; ``params``; ``complete``; and the wide ``table``.
+        ``runs``, ``models``, ``checks``; ``params``; ``complete``; and the wide ``table``.
 
     Raises
     ------
@@ -101,7 +110,16 @@ def baseline_compare(adata: AnnData, key: str = COMPARISON_RECORD) -> BaselineCo
             f"{found or 'no key'}. Call sl.tl.baseline_compare(adata) first."
         )
         raise KeyError(msg)
-    frames = ("summary", "folds", "per_class", "confusion", "reliability", "runs", "models")
+    frames = (
+        "summary",
+        "folds",
+        "per_class",
+        "confusion",
+        "reliability",
+        "runs",
+        "models",
+        "checks",
+    )
     return BaselineComparison(
         **{name: record[name].copy() for name in frames},
         params=dict(record["params"]),

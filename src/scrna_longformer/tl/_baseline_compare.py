@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from .._keys import COMPARISON_RECORD
 from .._settings import log, settings
+from ._compare_checks import check_comparison, log_checks
 from ._compare_inputs import CALLER, read_inputs
 from ._compare_models import resolve_contestants, transformer_settings
 from ._compare_record import comparison_record, log_outcome
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
     from anndata import AnnData
 
     from ..evaluation import FoldResult
+    from ..evaluation.checks import CheckResult
 
 
 def baseline_compare(
@@ -26,6 +28,7 @@ def baseline_compare(
     n_splits: int = 5,
     n_repeats: int = 1,
     group_key: str | None = None,
+    batch_key: str | None = None,
     layer: str | None = None,
     n_jobs: int | None = None,
     time_limit: float | None = None,
@@ -59,6 +62,9 @@ def baseline_compare(
     group_key
         Column of ``obs`` (donor, batch) whose groups are kept whole: a group is never trained and
         tested on in the same fold.
+    batch_key
+        Column of ``obs`` whose batches are split freely, but looked at by the checks: can a label be
+        told from its batch?
     layer
         Layer to read instead of ``X``.
     n_jobs
@@ -80,8 +86,9 @@ def baseline_compare(
 
     ``uns['baseline_compare']`` : dict
         Long data frames ``'folds'``, ``'summary'``, ``'per_class'``, ``'confusion'``,
-        ``'reliability'``, ``'runs'`` and ``'models'``; ``'params'``; ``'complete'``, which is ``False`` after an interrupt (the
-        finished folds are kept, unless ``copy=True``) or a time limit.
+        ``'reliability'``, ``'runs'``, ``'models'`` and ``'checks'``; ``'void'``, ``'excluded'`` and
+        ``'circular'``, what the checks decided; ``'params'``; ``'complete'``, which is ``False`` after
+        an interrupt (the finished folds are kept, unless ``copy=True``) or a time limit.
 
     Raises
     ------
@@ -110,8 +117,13 @@ def baseline_compare(
     prediction.
 
     Depth-only sees the total counts and the number of detected genes, and nothing else: labels that
-    it predicts above the majority are told by sequencing depth. Labels made by clustering the same
-    matrix are predicted well almost by construction; where that is known, the log says so.
+    it predicts above the majority are told by sequencing depth.
+
+    Before a number is believed, every check of :mod:`scrna_longformer.evaluation.checks` looks at
+    the data, the folds and the contestants. One that fires is logged and recorded with what was
+    found, why it matters and how to mend it: a ``'void'`` one forbids to name a winner, an
+    ``'exclude'`` one takes its contestant out of the ranking, a ``'limits'`` one says what the
+    ranking does not show. See :doc:`/concepts/checks`.
 
     The standard deviation over folds is not the error of the mean, because folds share training
     cells (Nadeau and Bengio).
@@ -131,7 +143,7 @@ def baseline_compare(
     from ..evaluation import cross_validate, make_splits
     from ..get._expression import make_actual
 
-    inputs = read_inputs(adata, key, group_key=group_key, layer=layer)
+    inputs = read_inputs(adata, key, group_key=group_key, batch_key=batch_key, layer=layer)
     contestants = resolve_contestants(models, transformer_settings(inputs.fit))
     X, codes, labels = inputs.X, inputs.codes, inputs.labels
     splits = make_splits(
@@ -142,18 +154,13 @@ def baseline_compare(
         class_names=list(labels.names),
         random_state=random_state,
     )
-    if inputs.is_circular:
-        log.warning(
-            "%s: %s Scores say how well a model reproduces that, not how well it tells cell types.",
-            CALLER,
-            inputs.origin,
-        )
     params = {
         "key": labels.key,
         "label_origin": inputs.origin,
         "n_splits": n_splits,
         "n_repeats": n_repeats,
         "group_key": group_key or "",
+        "batch_key": batch_key or "",
         "layer": layer or "",
         "time_limit": float(time_limit or 0),
         "calibration": "temperature",
@@ -162,13 +169,14 @@ def baseline_compare(
         "n_genes": X.shape[1],
     }
     results: list[FoldResult] = []
+    checks: list[CheckResult] = []
     adata = adata.copy() if copy else adata
 
     def write() -> None:
         make_actual(adata, caller=CALLER)
         n_expected = len(splits) * len(contestants)
         adata.uns[key_added] = comparison_record(
-            results, codes, labels, contestants, params, n_expected
+            results, codes, labels, contestants, params, n_expected, checks
         )
 
     try:
@@ -181,6 +189,7 @@ def baseline_compare(
             time_limit=time_limit,
             calibrate=True,
             random_state=random_state,
+            probes=True,
             progress=settings.progress_bar,
             on_result=results.append,
         )
@@ -194,6 +203,15 @@ def baseline_compare(
                 key_added,
             )
         raise
+    checks = check_comparison(
+        inputs,
+        splits,
+        results,
+        contestants,
+        gene_names=adata.var_names.to_numpy(),
+        random_state=random_state,
+    )
     write()
     log_outcome(adata.uns[key_added], key_added)
+    log_checks(checks)
     return adata if copy else None

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from .._keys import DATASET_RECORD, LongformerKeys
+from .._keys import LongformerKeys
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     import numpy as np
     from anndata import AnnData
 
+    from ..evaluation.checks import Provenance
     from ..features._ranking import Matrix
     from ..get._labels import Labels
 
@@ -35,10 +36,12 @@ class Inputs:
         Labels of all cells.
     fit
         Record of the last fit of the transformer to these labels, if there is one.
-    origin
+    provenance
         How the labels came about, as far as is known.
-    is_circular
-        Whether they are known to be clusters of the same cells.
+    preprocessing
+        What is known of preprocessing that saw all cells, a sentence each.
+    batches
+        Group and batch of each labelled cell, by column.
     """
 
     X: Matrix
@@ -46,8 +49,19 @@ class Inputs:
     groups: np.ndarray | None
     labels: Labels
     fit: Mapping[str, Any] | None
-    origin: str
-    is_circular: bool
+    provenance: Provenance
+    preprocessing: list[str]
+    batches: dict[str, np.ndarray]
+
+    @property
+    def origin(self) -> str:
+        """How the labels came about, in a sentence."""
+        return self.provenance.is_clustering or self.provenance.origin or "unknown"
+
+    @property
+    def is_circular(self) -> bool:
+        """Whether the labels are recorded as clusters of the same cells."""
+        return bool(self.provenance.is_clustering) or self.provenance.kind == "clustered"
 
 
 def read_inputs(
@@ -56,26 +70,31 @@ def read_inputs(
     *,
     group_key: str | None,
     layer: str | None,
+    batch_key: str | None = None,
     caller: str = CALLER,
 ) -> Inputs:
     """Read and validate everything that the comparison is about; changes nothing."""
     from ..get._expression import read_expression
     from ..get._labels import read_labels
+    from ..get._provenance import read_preprocessing, read_provenance
 
     X = read_expression(adata, layer, state="log", caller=caller)
     key = _default_key(adata, caller) if key is None else key
     fit = last_fit(adata, key)
     unlabeled = fit["params"].get("unlabeled") or None if fit else None
     labels = read_labels(adata, key, unlabeled=unlabeled, caller=caller)
-    origin, is_circular = label_origin(adata, key)
+    groups = _groups(adata, group_key, labels, caller)
+    batch = _groups(adata, batch_key, labels, caller, name="batch_key")
+    batches = {str(k): v for k, v in ((group_key, groups), (batch_key, batch)) if v is not None}
     return Inputs(
         X=X[labels.labelled],
         codes=labels.codes[labels.labelled],
-        groups=_groups(adata, group_key, labels, caller),
+        groups=groups,
         labels=labels,
         fit=fit,
-        origin=origin,
-        is_circular=is_circular,
+        provenance=read_provenance(adata, key, labels.labelled),
+        preprocessing=read_preprocessing(adata, layer),
+        batches=batches,
     )
 
 
@@ -108,32 +127,20 @@ def last_fit(adata: AnnData, key: str) -> Mapping[str, Any] | None:
 
 
 def _groups(
-    adata: AnnData, group_key: str | None, labels: Labels, caller: str
+    adata: AnnData, column: str | None, labels: Labels, caller: str, *, name: str = "group_key"
 ) -> np.ndarray | None:
-    """Group of each labelled cell."""
-    if group_key is None:
+    """Group or batch of each labelled cell."""
+    if column is None:
         return None
-    if group_key not in adata.obs:
-        msg = f"{caller}: `group_key`={group_key!r} is not in obs, which has {list(adata.obs)}."
+    if column not in adata.obs:
+        msg = f"{caller}: `{name}`={column!r} is not in obs, which has {list(adata.obs)}."
         raise KeyError(msg)
-    groups = adata.obs[group_key][labels.labelled]
+    groups = adata.obs[column][labels.labelled]
     if groups.isna().any():
         msg = (
-            f"{caller}: obs[{group_key!r}] (`group_key`) has {int(groups.isna().sum())} labelled "
-            "cells without a group. Give them one, or leave them out with "
-            f"adata[adata.obs[{group_key!r}].notna()]."
+            f"{caller}: obs[{column!r}] (`{name}`) has {int(groups.isna().sum())} labelled "
+            f"cells without a {name.removesuffix('_key')}. Give them one, or leave them out with "
+            f"adata[adata.obs[{column!r}].notna()]."
         )
         raise ValueError(msg)
     return groups.astype(str).to_numpy()
-
-
-def label_origin(adata: AnnData, key: str) -> tuple[str, bool]:
-    """How the labels came about, and whether they were clustered from the same matrix."""
-    dataset = adata.uns.get(DATASET_RECORD, {})
-    if key in (columns := list(dataset.get("label_columns", ()))):
-        origin = str(dataset["label_origins"][columns.index(key)])
-        return origin, "clustered" in origin
-    record = adata.uns.get(key)
-    if hasattr(record, "get") and "resolution" in record.get("params", {}):
-        return f"obs[{key!r}] was clustered from these cells (uns[{key!r}]).", True
-    return "unknown", False

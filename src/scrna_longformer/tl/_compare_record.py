@@ -5,15 +5,17 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from .._settings import log
+from ._compare_checks import check_record
 from ._compare_inputs import CALLER
 from ._compare_models import descriptions
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     import numpy as np
 
     from ..evaluation import FoldResult
+    from ..evaluation.checks import CheckResult
     from ..get._labels import Labels
 
 
@@ -24,6 +26,7 @@ def comparison_record(
     contestants: Mapping[str, Any],
     params: dict[str, Any],
     n_expected: int,
+    checks: Sequence[CheckResult] = (),
 ) -> dict[str, Any]:
     """Tables of the finished folds, in types that h5ad and zarr can store."""
     from ..evaluation import (
@@ -46,6 +49,7 @@ def comparison_record(
         "reliability": reliability_table(results, codes),
         "runs": run_table(results),
         "models": descriptions(contestants),
+        **check_record(checks),
     }
 
 
