@@ -48,6 +48,8 @@ def stages() -> dict[str, ad.AnnData]:
     sl.pp.recipe_longformer(adata, n_top_genes=50, scale=True)
     after["recipe_longformer"] = adata.copy()
 
+    after["count_split"] = sl.pp.count_split(adata, copy=True)
+
     sl.pp.gene_knn_mask(adata, n_neighbors=5)
     after["gene_knn_mask"] = adata.copy()
 
@@ -71,7 +73,7 @@ def stages() -> dict[str, ad.AnnData]:
 
 
 STEPS = ["recipe_longformer", "gene_knn_mask", "longformer_fit", "longformer_predict"]
-STEPS += ["gene_attention", "baseline_compare"]
+STEPS += ["gene_attention", "baseline_compare", "count_split"]
 
 
 def write_and_read(adata: ad.AnnData, path, kind: str) -> ad.AnnData:

@@ -12,7 +12,7 @@ from ._ranking import Matrix, is_sparse, rank_variance
 
 _N_TESTED = 200  # genes of most counts
 _MOST_CELLS = 2000
-_CELLS_PER_GROUP = 50
+_CELLS_PER_GROUP = 30
 
 
 @dataclass(frozen=True)
@@ -86,7 +86,7 @@ def half_correlation(a: Matrix, b: Matrix, rng: np.random.Generator) -> Independ
     Returns
     -------
     Independence
-        Cells are grouped by k-means on the first half, about 50 to a group, so that differences
+        Cells are grouped by k-means on the first half, about 30 to a group, so that differences
         between types do not count; what remains within groups, after each cell's depth is taken
         into account, correlates where counts vary more than Poisson counts (or where groups are
         still mixed).
@@ -97,7 +97,7 @@ def half_correlation(a: Matrix, b: Matrix, rng: np.random.Generator) -> Independ
     genes = np.argsort(-sums, kind="stable")[:_N_TESTED]
     genes = np.sort(genes[sums[genes] > 0])
     group = _groups(a, rng)
-    kept = np.bincount(group)[group] >= 10
+    kept = np.bincount(group)[group] >= 8
     if not kept.any() or not len(genes):
         return Independence(0.0, 0)
     left, right = (_residuals(half[kept], genes, group[kept]) for half in (a, b))

@@ -75,7 +75,7 @@ def count_split(
     Each molecule goes to the first half with probability `share`. *If a cell's counts are Poisson
     given its true expression, the halves are independent given that expression.* Counts of unique
     molecules are close to it; counts of reads, and genes that burst, vary more, and their halves
-    correlate. That is tested on the cells: within groups of about 50 cells that are alike in the
+    correlate. That is tested on the cells: within groups of about 30 cells that are alike in the
     first half, the halves should not correlate. Groups that still mix types correlate too, so the
     test errs on the side of a warning.
 
