@@ -128,7 +128,7 @@ def test_time_limit_is_per_contestant_and_recorded(cells: tuple) -> None:
     runs = run_table(results)
     assert list(runs["status"].astype(str)) == [r.status for r in results]
     assert fold_table(results)["fold"].unique().tolist() == [0]
-    assert (summary_table(results)["n"] == 1).all()
+    assert (summary_table(results, codes)["n"] == 1).all()
 
 
 def test_contestants_are_cloned_and_reseeded() -> None:
@@ -174,11 +174,11 @@ def test_tables_agree_with_the_results(cells: tuple) -> None:
     X, codes, splits = cells
     results = cross_validate({"z/2": GaussianNB(), "a": Recorder()}, X, codes, splits)
     f1 = [r.metrics["macro_f1"] for r in results if r.model == "z/2"]
-    summary = summary_table(results).set_index(["model", "metric"]).loc[("z/2", "macro_f1")]
+    summary = summary_table(results, codes).set_index(["model", "metric"]).loc[("z/2", "macro_f1")]
     assert summary["mean"] == pytest.approx(np.mean(f1))
     assert summary["sd"] == pytest.approx(np.std(f1, ddof=1))
     assert summary["n"] == 6
-    assert list(summary_table(results)["model"].unique()) == [
+    assert list(summary_table(results, codes)["model"].unique()) == [
         "z/2",
         "a",
     ]  # the order of the contest
@@ -211,7 +211,7 @@ def test_parameters_are_counted(cells: tuple) -> None:
 
 
 def test_time_left_waits_for_all_and_adds_up() -> None:
-    pending = [(name, fold) for fold in range(3) for name in ("fast", "slow")]
+    pending = ["fast", "slow"] * 3
     with Progress(pending, shown=False) as bar:
         bar.update("fast", 1.0)
         assert bar.seconds_left() is None

@@ -8,7 +8,10 @@ import pytest
 
 import scrna_longformer as sl
 
-FRAMES = ("summary", "folds", "per_class", "confusion", "reliability", "runs", "models")
+FRAMES = (
+    *("summary", "pairwise", "folds", "per_class", "confusion", "reliability"),
+    *("runs", "models"),
+)
 
 
 @pytest.fixture(scope="module")
@@ -23,12 +26,20 @@ def test_frames_have_the_promised_columns(adata: ad.AnnData) -> None:
     comparison = sl.get.baseline_compare(adata)
     columns = {name: list(getattr(comparison, name).columns) for name in FRAMES}
     assert columns == {
-        "summary": ["model", "metric", "mean", "sd", "n"],
-        "folds": ["model", "repeat", "fold", "metric", "value"],
+        "summary": ["model", "metric", "mean", "low", "high", "sd", "sd_seeds", "n", "n_seeds"],
+        "pairwise": [
+            *("model_a", "model_b", "metric", "difference", "low", "high"),
+            *("p_cells", "p_cells_holm", "p_value", "p_holm", "effect_size"),
+            *("p_a_better", "p_equivalent", "p_b_better", "n"),
+        ],
+        "folds": ["model", "repeat", "fold", "seed", "metric", "value"],
         "per_class": ["model", "class", "f1", "sd", "n", "n_cells"],
         "confusion": ["model", "true", "predicted", "n_cells"],
         "reliability": ["model", "low", "high", "n_cells", "confidence", "accuracy"],
-        "runs": ["model", "repeat", "fold", "status", "n_train", "n_test", "temperature"],
+        "runs": [
+            *("model", "repeat", "fold", "seed", "group", "status", "n_train"),
+            *("temperature", "n_test"),
+        ],
         "models": ["model", "description"],
     }
     assert comparison.complete

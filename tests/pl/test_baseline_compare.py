@@ -25,11 +25,12 @@ def compared() -> ad.AnnData:
     folds = pd.concat([better.assign(metric="macro_f1"), worse.assign(metric="log_loss")])
     runs = better.drop(columns="value").assign(status="ok", n_train=100, n_test=50)
     summary = folds.groupby(["model", "metric"])["value"].agg(["mean", "std", "size"]).reset_index()
+    summary["low"], summary["high"] = 0.95 * summary["mean"], summary["mean"] + 0.02
     empty = pd.DataFrame({"model": ["longformer"]})
     adata = ad.AnnData(np.ones((2, 2), np.float32))
     adata.uns["baseline_compare"] = {
         **{"folds": folds.reset_index(drop=True), "runs": runs, "summary": summary},
-        **dict.fromkeys(("per_class", "confusion", "reliability", "models"), empty),
+        **dict.fromkeys(("pairwise", "per_class", "confusion", "reliability", "models"), empty),
         **{"params": {"key": "cell_type"}, "complete": True},
     }
     return adata
@@ -69,7 +70,20 @@ def test_bars_are_the_intervals(compared: ad.AnnData):
     ax = sl.pl.baseline_compare(compared, show=False)
     bars = [collection.get_segments()[0][:, 0] for collection in ax.collections]
     for bar, model in zip(bars, BEST_FIRST, strict=True):
-        np.testing.assert_allclose(bar, corrected_interval(SCORES[model], test_share=0.5))
+        np.testing.assert_allclose(
+            bar, [0.95 * np.mean(SCORES[model]), np.mean(SCORES[model]) + 0.02]
+        )
+
+
+def test_costs_have_the_interval_of_their_folds(compared: ad.AnnData):
+    record = compared.uns["baseline_compare"]
+    record["folds"]["metric"] = record["folds"]["metric"].replace("log_loss", "fit_seconds")
+    record["summary"]["metric"] = record["summary"]["metric"].replace("log_loss", "fit_seconds")
+    record["summary"].loc[record["summary"]["metric"] == "fit_seconds", ["low", "high"]] = np.nan
+    ax = sl.pl.baseline_compare(compared, metric="fit_seconds", show=False)
+    bar = ax.collections[0].get_segments()[0][:, 0]
+    seconds = 1 - np.array(SCORES["longformer"])
+    np.testing.assert_allclose(bar, corrected_interval(seconds, test_share=0.5))
 
 
 def test_majority_is_marked_and_everything_is_inside(compared: ad.AnnData):
@@ -78,7 +92,7 @@ def test_majority_is_marked_and_everything_is_inside(compared: ad.AnnData):
     np.testing.assert_allclose([line.get_xdata() for line in dotted], [[0.05, 0.05]])
     left, right = ax.get_xlim()
     assert left == 0
-    assert right > max(corrected_interval(SCORES["logistic_regression"], test_share=0.5))
+    assert right > np.mean(SCORES["longformer"]) + 0.02
 
 
 def test_dots_of_a_model_stay_between_its_neighbours(compared: ad.AnnData):

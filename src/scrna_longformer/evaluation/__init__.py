@@ -8,6 +8,7 @@ from ._benchmark import FoldResult, cross_validate
 from ._break_even import BreakEven, break_even
 from ._calibration import TemperatureScaled, fit_temperature, scale_temperature
 from ._centroid import CentroidClassifier
+from ._checkpoint import FoldStore
 from ._conformal import Conformal
 from ._cost import count_parameters
 from ._curve_draws import CurveDraws, draw_curves
@@ -22,14 +23,20 @@ from ._curve_tables import (
     to_error,
 )
 from ._depth import DepthFeatures
+from ._held_out import held_out_table
+from ._hypotheses import RopeProbabilities, corrected_t_test, correlated_t_test, effect_size, holm
+from ._interval import corrected_interval
+from ._jackknife import Influence, influence, leave_out_all
 from ._metrics import LOWER_IS_BETTER, METRICS, expected_calibration_error, per_class_f1, score
 from ._nested import nested_splits, stratified_order
 from ._novelty import Novelty, log_ratios
+from ._pairwise import ROPE, pairwise_table
 from ._penalised import TunedLogisticRegression
 from ._power_law import PowerLaw, fit_power_law
 from ._scaling import LogitScaling
+from ._score_interval import difference_interval, score_interval
 from ._simple_mean import SimpleMean
-from ._split import Split, holdout, make_splits
+from ._split import SPLITS, Split, holdout, make_splits
 from ._summary import (
     COSTS,
     class_table,
@@ -39,12 +46,15 @@ from ._summary import (
     run_table,
     summary_table,
 )
+from ._test_set import draw_test_set
 
 __all__ = [
     "BASELINES",
     "COSTS",
     "LOWER_IS_BETTER",
     "METRICS",
+    "ROPE",
+    "SPLITS",
     "BreakEven",
     "CentroidClassifier",
     "Conformal",
@@ -52,9 +62,12 @@ __all__ = [
     "CurveErrors",
     "DepthFeatures",
     "FoldResult",
+    "FoldStore",
+    "Influence",
     "LogitScaling",
     "Novelty",
     "PowerLaw",
+    "RopeProbabilities",
     "SimpleMean",
     "Split",
     "TemperatureScaled",
@@ -62,26 +75,38 @@ __all__ = [
     "break_even",
     "class_table",
     "confusion_table",
+    "corrected_interval",
+    "corrected_t_test",
+    "correlated_t_test",
     "count_parameters",
     "cross_validate",
     "curve_errors",
     "curve_table",
+    "difference_interval",
     "draw_curves",
+    "draw_test_set",
+    "effect_size",
     "expected_calibration_error",
     "extrapolation_table",
     "fit_power_law",
     "fit_temperature",
     "fold_table",
+    "held_out_table",
     "holdout",
+    "holm",
+    "influence",
     "law_table",
+    "leave_out_all",
     "log_ratios",
     "make_splits",
     "nested_splits",
+    "pairwise_table",
     "per_class_f1",
     "reliability_table",
     "run_table",
     "scale_temperature",
     "score",
+    "score_interval",
     "size_run_table",
     "size_score_table",
     "stratified_order",

@@ -65,6 +65,10 @@ class FoldResult:
         What the checks ask of the fitted model: how much predictions change with their input, and
         scores on training cells (:func:`~scrna_longformer.evaluation._probe.probe`). Not timed;
         empty unless asked for.
+    seed
+        Number of the seed, where folds are fitted with several.
+    group
+        The group left out, where a fold is one group; else empty.
     """
 
     model: str
@@ -81,11 +85,13 @@ class FoldResult:
     n_parameters: float
     temperature: float = float("nan")
     probe: dict[str, float] = field(default_factory=dict)
+    seed: int = 0
+    group: str = ""
 
     @property
-    def key(self) -> tuple[str, int, int]:
-        """The model, repeat and fold that the result is of."""
-        return self.model, self.repeat, self.fold
+    def key(self) -> tuple[str, int, int, int]:
+        """The model, repeat, fold and seed that the result is of."""
+        return self.model, self.repeat, self.fold, self.seed
 
 
 def cross_validate(
@@ -94,6 +100,7 @@ def cross_validate(
     codes: np.ndarray,
     splits: Sequence[Split],
     *,
+    n_seeds: int = 1,
     n_jobs: int | None = None,
     time_limit: float | None = None,
     calibrate: bool = False,
@@ -119,6 +126,8 @@ def cross_validate(
         Class of each cell; negative for none.
     splits
         Folds (:func:`make_splits`).
+    n_seeds
+        How often each contestant is fitted in each fold, with other seeds.
     n_jobs
         Number of worker processes; ``None`` or 1 runs in this one, -1 uses all cores.
     time_limit
@@ -128,7 +137,8 @@ def cross_validate(
         Whether contestants get a temperature (:class:`TemperatureScaled`) from cells of their
         training fold, unless they are calibrated inside. Predictions stay the same.
     random_state
-        Seed; every fold has its own, the same for all contestants.
+        Seed; every fold has seeds of its own, the same for all contestants. The first of several
+        is that of a single one.
     probes
         Whether to ask every fitted contestant what the checks want to know.
     progress
@@ -142,14 +152,14 @@ def cross_validate(
 
     Returns
     -------
-    One result per split and contestant, ordered by repeat, fold and contestant.
+    One result per split, seed and contestant, in this order.
 
     Raises
     ------
     TypeError
         If a contestant lacks ``fit`` or ``predict_proba``.
     ValueError
-        If a contestant returns values that are no probabilities.
+        If ``n_seeds`` is below 1, or a contestant returns values that are no probabilities.
 
     Examples
     --------
@@ -164,35 +174,44 @@ def cross_validate(
     >>> [result.model for result in results][:4]
     ['linear', 'Gauss', 'linear', 'Gauss']
     """
+    if n_seeds < 1:
+        msg = f"`n_seeds` must be at least 1, not {n_seeds!r}."
+        raise ValueError(msg)
     codes = np.asarray(codes)
     for name, model in models.items():
         _check(name, build(model, random_state))
     results = {result.key: result for result in done if result.status == OK}
     pending = [
-        (name, split)
+        (name, split, seed)
         for split in splits
+        for seed in range(n_seeds)
         for name in models
-        if (name, split.repeat, split.fold) not in results
+        if (name, split.repeat, split.fold, seed) not in results
     ]
     spent = dict.fromkeys(models, 0.0)
     for result in results.values():
         spent[result.model] = spent.get(result.model, 0.0) + _seconds(result)
 
     def tasks() -> Iterator[Any]:
-        for name, split in pending:
+        for name, split, seed in pending:
             late = time_limit is not None and spent[name] >= time_limit
             task = _skip if late else partial(_run, probes=probes)
-            yield delayed(task)(name, models[name], X, codes, split, random_state, calibrate)
+            yield delayed(task)(name, models[name], X, codes, split, seed, random_state, calibrate)
 
     parallel = Parallel(n_jobs=n_jobs or 1, return_as="generator_unordered", pre_dispatch="n_jobs")
-    with Progress(pending, shown=progress) as bar:
+    with Progress([name for name, *_ in pending], shown=progress) as bar:
         for result in parallel(tasks()):
             results[result.key] = result
             spent[result.model] += _seconds(result)
             if on_result is not None:
                 on_result(result)
             bar.update(result.model, _seconds(result))
-    return [results[name, s.repeat, s.fold] for s in splits for name in models]
+    return [
+        results[name, split.repeat, split.fold, seed]
+        for split in splits
+        for seed in range(n_seeds)
+        for name in models
+    ]
 
 
 def build(model: Any, random_state: int) -> Any:
@@ -225,13 +244,15 @@ def _run(
     X: Matrix,
     codes: np.ndarray,
     split: Split,
+    seed: int,
     random_state: int,
     calibrate: bool,  # noqa: FBT001
     *,
     probes: bool = False,
 ) -> FoldResult:
     """Fit one contestant on the training cells of one fold and score it on the test cells."""
-    fold_seed = int(generator(random_state, split.repeat, split.fold).integers(2**31))
+    stream = (split.repeat, split.fold, seed) if seed else (split.repeat, split.fold)
+    fold_seed = int(generator(random_state, *stream).integers(2**31))
     estimator = build(model, fold_seed)
     if calibrate:
         estimator = with_temperature(estimator, fold_seed)
@@ -262,10 +283,14 @@ def _run(
         n_parameters=count_parameters(estimator),
         temperature=float(getattr(estimator, "temperature_", np.nan)),
         probe=probe(estimator, X, codes, split, random_state=fold_seed) if probes else {},
+        seed=seed,
+        group=split.group,
     )
 
 
-def _skip(name: str, model: Any, X: Matrix, codes: np.ndarray, split: Split, *_: Any) -> FoldResult:
+def _skip(
+    name: str, model: Any, X: Matrix, codes: np.ndarray, split: Split, seed: int, *_: Any
+) -> FoldResult:
     """Record a fold that was not started."""
     nothing = np.empty(0)
     return FoldResult(
@@ -281,6 +306,8 @@ def _skip(name: str, model: Any, X: Matrix, codes: np.ndarray, split: Split, *_:
         fit_seconds=np.nan,
         predict_ms_per_cell=np.nan,
         n_parameters=np.nan,
+        seed=seed,
+        group=split.group,
     )
 
 

@@ -70,6 +70,7 @@ def size_run_table(results: Sequence[FoldResult], sizes: Sequence[int]) -> pd.Da
 
 def _by_size(table: pd.DataFrame, sizes: Sequence[int]) -> pd.DataFrame:
     """Name the folds of nested splits for what they are: a seed and a number of cells."""
+    table = table.drop(columns=["seed", "group"], errors="ignore")  # of folds
     table = table.rename(columns={"repeat": "seed", "fold": "n_cells"})
     n_cells = np.asarray(sizes, dtype=np.int64)[table["n_cells"].to_numpy(dtype=np.int64)]
     return table.assign(n_cells=n_cells)

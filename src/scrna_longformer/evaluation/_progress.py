@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections import Counter
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Self
 
 from tqdm import tqdm
 
@@ -22,13 +22,13 @@ class Progress:
     Parameters
     ----------
     pending
-        Contestant and split of every fold to come.
+        Name of the contestant of every fold to come.
     shown
         Whether to draw anything.
     """
 
-    def __init__(self, pending: Iterable[tuple[str, Any]], *, shown: bool) -> None:
-        self._left = Counter(name for name, _ in pending)
+    def __init__(self, pending: Iterable[str], *, shown: bool) -> None:
+        self._left = Counter(pending)
         self._took: dict[str, list[float]] = {}
         self._started = time.perf_counter()
         self._bar = tqdm(

@@ -7,49 +7,76 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
-from sklearn.model_selection import StratifiedGroupKFold, StratifiedKFold
+from sklearn.model_selection import LeaveOneGroupOut, StratifiedGroupKFold, StratifiedKFold
 
 from .._random import generator
+from ._split_checks import check_folds, check_training
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
+
+SPLITS = ("stratified", "grouped", "leave_one_group_out")
 
 
 @dataclass(frozen=True)
 class Split:
-    """Rows to train on and rows to test on, of one fold of one repeat."""
+    """Rows to train on and rows to test on, of one fold of one repeat.
+
+    Attributes
+    ----------
+    repeat
+        Number of the repeat.
+    fold
+        Number of the fold in it.
+    train
+        Rows of the training cells.
+    test
+        Rows of the test cells.
+    group
+        The group left out, where a fold is one group; else empty.
+    """
 
     repeat: int
     fold: int
     train: np.ndarray
     test: np.ndarray
+    group: str = ""
 
 
 def make_splits(
     codes: np.ndarray,
     *,
+    split: str | None = None,
     n_splits: int = 5,
     n_repeats: int = 1,
     groups: np.ndarray | None = None,
     class_names: Sequence[str] | None = None,
     random_state: int = 0,
+    stacklevel: int = 3,
 ) -> list[Split]:
-    """Split cells into stratified folds, keeping groups whole if there are any.
+    """Split cells into folds.
 
     Parameters
     ----------
     codes
         Class of each cell; cells with a negative code are in no fold.
+    split
+        ``'stratified'``: every fold has the class shares of the whole. ``'grouped'``: the same as
+        far as possible with groups kept whole (:class:`sklearn.model_selection.StratifiedGroupKFold`).
+        ``'leave_one_group_out'``: one fold per group, in sorted order. By default ``'grouped'``
+        where there are groups, else ``'stratified'``.
     n_splits
-        Folds per repeat.
+        Folds per repeat; leaving one group out makes as many folds as groups.
     n_repeats
         Number of repeats, each with its own shuffle.
     groups
-        Group of each cell (a donor, a batch); all cells of a group are tested in the same fold.
+        Group of each cell (a donor, a batch).
     class_names
         Names of the classes, for messages; their codes by default.
     random_state
         Seed of the shuffles.
+    stacklevel
+        How many calls above a warning is reported: 3 is the caller's caller.
 
     Returns
     -------
@@ -59,37 +86,84 @@ def make_splits(
     ------
     ValueError
         If there are fewer than two classes, or more folds than cells of the largest class or than
-        groups, or if a fold leaves fewer than two classes to train on.
+        groups; if groups and ``split`` do not go together; if no class lies in more than one group,
+        or a fold leaves fewer than two classes to train on.
 
     Warns
     -----
     UserWarning
-        If a class has fewer cells (with ``groups``: lies in fewer groups) than there are folds: it
-        is missing from the test cells of some folds, perhaps from their training cells.
+        If a class has fewer cells (with groups: lies in fewer groups) than there are folds: it is
+        missing from the test cells of some folds, perhaps from their training cells.
 
     Examples
     --------
-    >>> splits = make_splits(np.array([0, 0, 0, 1, 1, 1]), n_splits=3)
-    >>> [len(split.test) for split in splits]
+    >>> codes = np.array([0, 0, 0, 1, 1, 1])
+    >>> [len(split.test) for split in make_splits(codes, n_splits=3)]
     [2, 2, 2]
+    >>> donors = np.array(["a", "b", "b", "a", "b", "b"])
+    >>> [split.group for split in make_splits(codes, split="leave_one_group_out", groups=donors)]
+    ['a', 'b']
     """
     codes = np.asarray(codes)
     rows = np.flatnonzero(codes >= 0)
+    labels = None if groups is None else np.asarray(groups)[rows].astype(str)
+    split = _resolve(split, labels, n_repeats)
+    if split == "leave_one_group_out":
+        n_splits = len(np.unique(labels))
     names = _names(codes, class_names)
-    units = None if groups is None else np.unique(np.asarray(groups)[rows], return_inverse=True)[1]
-    _check_folds(codes[rows], units, n_splits, n_repeats, names)
+    check_folds(codes[rows], labels, n_splits, n_repeats, names, stacklevel + 1)
     splits = []
     for repeat in range(n_repeats):
         seed = int(generator(random_state, repeat).integers(2**32))
-        folder = StratifiedKFold if units is None else StratifiedGroupKFold
-        folds = folder(n_splits=n_splits, shuffle=True, random_state=seed)
-        with warnings.catch_warnings():
-            # told above, with the names of the classes
-            warnings.filterwarnings("ignore", message="The least populated class")
-            for fold, (train, test) in enumerate(folds.split(rows, codes[rows], units)):
-                splits.append(Split(repeat, fold, rows[train], rows[test]))
-    _check_training(codes, splits)
+        for fold, (train, test) in enumerate(_folds(split, codes[rows], labels, n_splits, seed)):
+            alone = split == "leave_one_group_out" and labels is not None
+            group = str(labels[test[0]]) if alone else ""
+            splits.append(Split(repeat, fold, rows[train], rows[test], group))
+    check_training(codes, splits)
     return splits
+
+
+def _folds(
+    split: str, codes: np.ndarray, groups: np.ndarray | None, n_splits: int, seed: int
+) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+    """Training and test rows of the folds of one repeat."""
+    options = {"n_splits": n_splits, "shuffle": True, "random_state": seed}
+    if split == "leave_one_group_out":
+        folder = LeaveOneGroupOut()
+    else:
+        folder = (StratifiedKFold if split == "stratified" else StratifiedGroupKFold)(**options)
+    with warnings.catch_warnings():
+        # told before, with the names of the classes
+        warnings.filterwarnings("ignore", message="The least populated class")
+        yield from folder.split(codes, codes, groups)
+
+
+def _resolve(split: str | None, groups: np.ndarray | None, n_repeats: int) -> str:
+    """Check that the kind of split, groups and repeats go together."""
+    if split is None:
+        return "stratified" if groups is None else "grouped"
+    if split not in SPLITS:
+        msg = f"`split`={split!r} is unknown; choose one of {list(SPLITS)}."
+        raise ValueError(msg)
+    if split == "stratified" and groups is not None:
+        msg = (
+            "`split`='stratified' would tear the groups of `group_key` apart. Leave `group_key` out, "
+            "or choose `split`='grouped' or 'leave_one_group_out'."
+        )
+        raise ValueError(msg)
+    if split != "stratified" and groups is None:
+        msg = (
+            f"`split`={split!r} needs to know the groups: give `group_key`, a column of obs (donor, "
+            "batch)."
+        )
+        raise ValueError(msg)
+    if split == "leave_one_group_out" and n_repeats > 1:
+        msg = (
+            f"`split`='leave_one_group_out' draws nothing at random, so that `n_repeats`={n_repeats} "
+            "would repeat the same folds. Leave it at 1; `n_seeds` repeats with other seeds."
+        )
+        raise ValueError(msg)
+    return split
 
 
 def holdout(
@@ -138,51 +212,3 @@ def _names(codes: np.ndarray, class_names: Sequence[str] | None) -> list[str]:
     return (
         [str(i) for i in range(n_classes)] if class_names is None else [str(n) for n in class_names]
     )
-
-
-def _check_folds(
-    codes: np.ndarray, units: np.ndarray | None, n_splits: int, n_repeats: int, names: list[str]
-) -> None:
-    """Raise where folds are impossible and warn where classes are too small for them."""
-    if n_splits < 2 or n_repeats < 1:
-        msg = f"Needs `n_splits` >= 2 and `n_repeats` >= 1, not {n_splits!r} and {n_repeats!r}."
-        raise ValueError(msg)
-    classes, sizes = np.unique(codes, return_counts=True)
-    if len(classes) < 2:
-        found = ", ".join(repr(names[code]) for code in classes) or "no labelled cell"
-        msg = f"A comparison needs at least two classes, but there is only {found}."
-        raise ValueError(msg)
-    if n_splits > sizes.max():
-        msg = (
-            f"`n_splits`={n_splits} is more than the {sizes.max()} cells of the largest class "
-            f"({names[classes[sizes.argmax()]]!r}). Choose fewer folds."
-        )
-        raise ValueError(msg)
-    what = "cells"
-    if units is not None:
-        n_groups = len(np.unique(units))
-        if n_groups < n_splits:
-            msg = f"`n_splits`={n_splits} is more than the {n_groups} groups. Choose fewer folds."
-            raise ValueError(msg)
-        what = "groups"
-        sizes = np.array([len(np.unique(units[codes == code])) for code in classes])
-    small = [
-        f"{names[code]!r} ({n})" for code, n in zip(classes, sizes, strict=True) if n < n_splits
-    ]
-    if small:
-        msg = (
-            f"Classes in fewer {what} than the {n_splits} folds are not tested in every fold: "
-            f"{', '.join(small)}. Their scores rest on few cells: merge or drop them, or lower "
-            "`n_splits`."
-        )
-        warnings.warn(msg, UserWarning, stacklevel=4)
-
-
-def _check_training(codes: np.ndarray, splits: list[Split]) -> None:
-    for split in splits:
-        if len(np.unique(codes[split.train])) < 2:
-            msg = (
-                f"Fold {split.fold} would train on a single class, because the groups coincide "
-                "with the classes. Choose another grouping or fewer folds."
-            )
-            raise ValueError(msg)

@@ -8,7 +8,9 @@ import numpy as np
 import pandas as pd
 
 from ._benchmark import OK, TIME_LIMIT, FoldResult
+from ._jackknife import influence, leave_out_all
 from ._metrics import METRICS, calibration_bins
+from ._score_interval import score_interval
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -21,17 +23,18 @@ def fold_table(results: Sequence[FoldResult]) -> pd.DataFrame:
 
     Returns
     -------
-    Columns ``model``, ``repeat``, ``fold``, ``metric`` (``METRICS`` and ``COSTS``), ``value``.
+    Columns ``model``, ``repeat``, ``fold``, ``seed``, ``metric`` (``METRICS`` and ``COSTS``),
+    ``value``.
     """
     rows = [
-        (result.model, result.repeat, result.fold, metric, value)
+        (result.model, result.repeat, result.fold, result.seed, metric, value)
         for result in _finished(results)
         for metric, value in (
             *result.metrics.items(),
             *((cost, getattr(result, cost)) for cost in COSTS),
         )
     ]
-    return _frame(rows, ["model", "repeat", "fold", "metric", "value"], results)
+    return _frame(rows, ["model", "repeat", "fold", "seed", "metric", "value"], results)
 
 
 def run_table(results: Sequence[FoldResult]) -> pd.DataFrame:
@@ -39,29 +42,72 @@ def run_table(results: Sequence[FoldResult]) -> pd.DataFrame:
 
     Returns
     -------
-    Columns ``model``, ``repeat``, ``fold``, ``status``, ``n_train``, ``n_test``, ``temperature`` (of
-    the probabilities; NaN where they were not scaled).
+    Columns ``model``, ``repeat``, ``fold``, ``seed``, ``group`` (left out, where a fold is a
+    group), ``status``, ``n_train``, ``n_test``, ``temperature`` (of the probabilities; NaN where
+    they were not scaled).
     """
-    rows = [
-        (r.model, r.repeat, r.fold, r.status, r.n_train, len(r.test), r.temperature)
-        for r in results
-    ]
-    columns = ["model", "repeat", "fold", "status", "n_train", "n_test", "temperature"]
-    return _frame(rows, columns, results)
+    names = ["model", "repeat", "fold", "seed", "group", "status", "n_train", "temperature"]
+    rows = [(*(getattr(r, name) for name in names), len(r.test)) for r in results]
+    columns = [*names, "n_test"]
+    return _frame(rows, columns, results).astype({"group": "category"})
 
 
-def summary_table(results: Sequence[FoldResult]) -> pd.DataFrame:
-    """Mean over the finished folds.
+def summary_table(
+    results: Sequence[FoldResult], codes: np.ndarray, groups: np.ndarray | None = None
+) -> pd.DataFrame:
+    """Mean over the finished folds, its interval, and the spread over folds and over seeds.
+
+    Parameters
+    ----------
+    results
+        Results of :func:`cross_validate`.
+    codes
+        Class of each cell.
+    groups
+        Group of each cell, if the folds kept groups whole.
 
     Returns
     -------
-    Columns ``model``, ``metric``, ``mean``, ``sd`` (sample standard deviation over folds, which is
-    *not* the standard error of the mean: folds share training cells), ``n`` (folds).
+    Columns
+
+    ``model``, ``metric``, ``mean``
+        Over folds; seeds of a fold are averaged first.
+    ``low``, ``high``
+        95 % interval of the expected score at this training size (:func:`score_interval`); NaN for
+        costs.
+    ``sd``
+        Sample standard deviation over folds, which is *not* the standard error of the mean: folds
+        share training cells.
+    ``sd_seeds``
+        Standard deviation over the seeds of a fold, pooled over folds; NaN for a single seed.
+    ``n``, ``n_seeds``
+        Number of folds and of seeds.
     """
     folds = fold_table(results)
-    grouped = folds.groupby(["model", "metric"], observed=True, sort=True)["value"]
-    table = grouped.agg(mean="mean", sd="std", n="size").reset_index()
-    return table.sort_values(["model", "metric"], ignore_index=True)
+    by_fold = folds.groupby(["model", "metric", "repeat", "fold"], observed=True, sort=True)
+    seeds = by_fold["value"].agg(["mean", "var", "size"]).reset_index()
+    grouped = seeds.groupby(["model", "metric"], observed=True, sort=True)
+    table = grouped.agg(
+        mean=("mean", "mean"),
+        sd=("mean", "std"),
+        sd_seeds=("var", "mean"),
+        n=("mean", "size"),
+        n_seeds=("size", "max"),
+    ).reset_index()
+    table["sd_seeds"] **= 0.5
+    left_out = leave_out_all(_finished(results), codes, groups)
+    ends = {}
+    for model in _models(results):
+        if keys := [key for key in left_out if key[0] == model]:
+            of_model = influence(keys, left_out)
+            ends.update({(model, m): score_interval(of_model, m) for m in of_model.mean})
+    nothing = (np.nan, np.nan)
+    found = [
+        ends.get((str(a), str(b)), nothing) for a, b in zip(table.model, table.metric, strict=True)
+    ]
+    table["low"], table["high"] = np.array(found).reshape(-1, 2).T
+    columns = ["model", "metric", "mean", "low", "high", "sd", "sd_seeds", "n", "n_seeds"]
+    return table[columns].sort_values(["model", "metric"], ignore_index=True)
 
 
 def class_table(

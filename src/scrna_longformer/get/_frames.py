@@ -19,11 +19,17 @@ class BaselineComparison:
     Attributes
     ----------
     summary
-        Mean, standard deviation over folds and number of folds: ``model``, ``metric``, ``mean``,
-        ``sd``, ``n``. Metrics are scores and costs (``fit_seconds``, ``predict_ms_per_cell``,
-        ``n_parameters``).
+        ``model``, ``metric``, ``mean`` over folds; ``low`` and ``high``, the 95 % interval of the
+        expected score at this training size; ``sd`` over folds and, apart from it, ``sd_seeds``
+        over the seeds of a fold; ``n`` folds, ``n_seeds``. Metrics are scores and costs
+        (``fit_seconds``, ``predict_ms_per_cell``, ``n_parameters``).
+    pairwise
+        Every contestant against every other, per metric
+        (:func:`~scrna_longformer.evaluation.pairwise_table`): ``model_a``, ``model_b``, ``metric``,
+        ``difference``, its interval ``low`` and ``high``, p values, effect size, and the
+        probabilities that a is better, both are equivalent, or b is better.
     folds
-        The same per fold: ``model``, ``repeat``, ``fold``, ``metric``, ``value``.
+        Scores per fold: ``model``, ``repeat``, ``fold``, ``seed``, ``metric``, ``value``.
     per_class
         ``model``, ``class``, ``f1`` (mean over the folds that test the class), ``sd``, ``n``,
         ``n_cells``.
@@ -33,9 +39,9 @@ class BaselineComparison:
         Out-of-fold confidence and accuracy: ``model``, ``low``, ``high`` (ends of the bin),
         ``n_cells``, ``confidence`` (mean), ``accuracy``.
     runs
-        What was run: ``model``, ``repeat``, ``fold``, ``status`` (``'ok'`` or ``'time limit'``),
-        ``n_train``, ``n_test``, ``temperature`` (of the probabilities; above 1 the model was too
-        sure; NaN where it is calibrated inside).
+        What was run: ``model``, ``repeat``, ``fold``, ``seed``, ``group`` (left out), ``status``
+        (``'ok'`` or ``'time limit'``), ``n_train``, ``n_test``, ``temperature`` (of the
+        probabilities; above 1 the model was too sure; NaN where it is calibrated inside).
     models
         The contestants: ``model``, ``description``.
     params
@@ -45,9 +51,15 @@ class BaselineComparison:
         empty), ``fired``, ``what``, ``why``, ``mend``, ``evidence`` (JSON).
     complete
         Whether all folds of all contestants were run; ``False`` after an interrupt or time limit.
+    held_out
+        Scores on the final test set (:func:`~scrna_longformer.evaluation.held_out_table`); ``None``
+        without one.
+    held_out_cells
+        Names of its cells; none without one.
     """
 
     summary: pd.DataFrame
+    pairwise: pd.DataFrame
     folds: pd.DataFrame
     per_class: pd.DataFrame
     confusion: pd.DataFrame
@@ -57,6 +69,8 @@ class BaselineComparison:
     params: dict[str, Any]
     checks: pd.DataFrame
     complete: bool
+    held_out: pd.DataFrame | None = None
+    held_out_cells: tuple[str, ...] = ()
 
     @property
     def table(self) -> pd.DataFrame:
@@ -85,8 +99,9 @@ def baseline_compare(adata: AnnData, key: str = COMPARISON_RECORD) -> BaselineCo
     Returns
     -------
     BaselineComparison
-        Long data frames ``summary``, ``folds``, ``per_class``, ``confusion``, ``reliability``,
-        ``runs``, ``models``, ``checks``; ``params``; ``complete``; and the wide ``table``.
+        Long data frames ``summary``, ``pairwise``, ``folds``, ``per_class``, ``confusion``,
+        ``reliability``, ``runs``, ``models``, ``checks``; ``params``; ``complete``; ``held_out``,
+        if there was a final test set; and the wide ``table``.
 
     Raises
     ------
@@ -112,6 +127,7 @@ def baseline_compare(adata: AnnData, key: str = COMPARISON_RECORD) -> BaselineCo
         raise KeyError(msg)
     frames = (
         "summary",
+        "pairwise",
         "folds",
         "per_class",
         "confusion",
@@ -124,4 +140,6 @@ def baseline_compare(adata: AnnData, key: str = COMPARISON_RECORD) -> BaselineCo
         **{name: record[name].copy() for name in frames},
         params=dict(record["params"]),
         complete=bool(record["complete"]),
+        held_out=record["held_out"].copy() if "held_out" in record else None,
+        held_out_cells=tuple(str(name) for name in record.get("held_out_cells", ())),
     )

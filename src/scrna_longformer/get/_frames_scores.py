@@ -21,8 +21,8 @@ class Scores:
     folds
         One row per (repeat, fold), one column per model, best model first.
     mean, low, high
-        Per model: mean over folds and its 95 % interval
-        (:func:`~scrna_longformer.evaluation._interval.corrected_interval`).
+        Per model: mean over folds and the 95 % interval of the comparison's summary; for costs,
+        which have none, that of :func:`~scrna_longformer.evaluation.corrected_interval`.
     test_share
         Test cells over training cells of a fold.
     """
@@ -51,8 +51,6 @@ def read_scores(
     ValueError
         `metric` is none of its metrics.
     """
-    import pandas as pd
-
     from ..evaluation import LOWER_IS_BETTER
     from ..evaluation._interval import corrected_interval
     from ._frames import baseline_compare
@@ -72,8 +70,10 @@ def read_scores(
     folds = folds[mean.index]
     runs = comparison.runs
     test_share = float((runs["n_test"] / runs["n_train"].where(runs["n_train"] > 0)).mean())
-    ends = {
-        m: corrected_interval(folds[m].dropna().to_numpy(), test_share=test_share) for m in folds
-    }
-    low, high = (pd.Series({m: interval[i] for m, interval in ends.items()}) for i in (0, 1))
+    summary = comparison.summary[comparison.summary["metric"] == metric]
+    summary = summary.set_index(summary["model"].astype(str))
+    low, high = (summary[end].reindex(mean.index) for end in ("low", "high"))
+    for m in mean.index[low.isna()]:
+        ends = corrected_interval(folds[m].dropna().to_numpy(), test_share=test_share)
+        low[m], high[m] = ends
     return Scores(folds, mean, low, high, test_share)

@@ -5,14 +5,16 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from .._keys import COMPARISON_RECORD
-from .._settings import log, settings
+from .._settings import log
 from ._compare_checks import check_comparison, log_checks
 from ._compare_inputs import CALLER, read_inputs
 from ._compare_models import resolve_contestants, transformer_settings
 from ._compare_record import comparison_record, log_outcome
+from ._compare_run import plan_comparison, run_comparison
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
+    from pathlib import Path
 
     from anndata import AnnData
 
@@ -27,11 +29,16 @@ def baseline_compare(
     models: str | Sequence[str] | Mapping[str, Any] = "default",
     n_splits: int = 5,
     n_repeats: int = 1,
+    n_seeds: int = 1,
     group_key: str | None = None,
     batch_key: str | None = None,
+    split: str | None = None,
+    test_fraction: float = 0.0,
+    rope: float = 0.01,
     layer: str | None = None,
     n_jobs: int | None = None,
     time_limit: float | None = None,
+    checkpoint_dir: str | Path | None = None,
     random_state: int = 0,
     key_added: str = COMPARISON_RECORD,
     copy: bool = False,
@@ -56,15 +63,28 @@ def baseline_compare(
         to one of these names). ``longformer`` has the settings of the last fit to the same labels,
         else the defaults of ``longformer_fit``.
     n_splits
-        Folds per repeat, stratified by label.
+        Folds per repeat. Leaving one group out makes as many folds as groups.
     n_repeats
         Repeats, each with folds of its own.
+    n_seeds
+        How often each contestant is fitted in each fold, with other seeds: their spread is reported
+        apart from that over folds.
     group_key
         Column of ``obs`` (donor, batch) whose groups are kept whole: a group is never trained and
-        tested on in the same fold.
+        tested on in the same fold, and intervals count groups instead of cells.
     batch_key
         Column of ``obs`` whose batches are split freely, but looked at by the checks: can a label be
         told from its batch?
+    split
+        ``'stratified'`` by label, the default; ``'grouped'``, the default with a `group_key`: folds
+        of whole groups, stratified as far as possible; or ``'leave_one_group_out'``.
+    test_fraction
+        Share of the cells, or of whole groups, to set aside before anything else, above 0 and at
+        most 0.5. No fold sees them; at the end all contestants are fitted to the other cells and
+        scored on them once. 0 sets none aside.
+    rope
+        Largest difference of a score that does not matter in practice (region of practical
+        equivalence).
     layer
         Layer to read instead of ``X``.
     n_jobs
@@ -72,6 +92,10 @@ def baseline_compare(
     time_limit
         Seconds that each contestant may take in all; folds not begun by then are left out and
         recorded as such.
+    checkpoint_dir
+        Folder to keep finished folds in. The same call goes on from them; a fold is run again where
+        data, labels, folds, contestant, seed or versions have changed. Folds of several comparisons
+        may share a folder.
     random_state
         Seed of the folds and, per fold, of the contestants.
     key_added
@@ -85,18 +109,20 @@ def baseline_compare(
     :func:`scrna_longformer.get.baseline_compare`):
 
     ``uns['baseline_compare']`` : dict
-        Long data frames ``'folds'``, ``'summary'``, ``'per_class'``, ``'confusion'``,
-        ``'reliability'``, ``'runs'``, ``'models'`` and ``'checks'``; ``'void'``, ``'excluded'`` and
-        ``'circular'``, what the checks decided; ``'params'``; ``'complete'``, which is ``False`` after
-        an interrupt (the finished folds are kept, unless ``copy=True``) or a time limit.
+        Long data frames ``'folds'``, ``'summary'``, ``'pairwise'``, ``'per_class'``,
+        ``'confusion'``, ``'reliability'``, ``'runs'``, ``'models'`` and ``'checks'``; ``'void'``,
+        ``'excluded'`` and ``'circular'``, what the checks decided; ``'params'``; ``'complete'``,
+        which is ``False`` after an interrupt (the finished folds are kept, unless ``copy=True``) or
+        a time limit. With a `test_fraction` also the data frame ``'held_out'`` and the names of the
+        cells, ``'held_out_cells'``.
 
     Raises
     ------
     KeyError
         If ``key``, ``group_key`` or ``layer`` is missing.
     ValueError
-        If there is only one class, a model has an unknown name, folds are impossible, or the values
-        are not log-normalised.
+        If there is only one class, a model has an unknown name, folds or a test set are impossible
+        (too few groups, groups confounded with the labels), or the values are not log-normalised.
     TypeError
         If a contestant has no ``predict_proba``.
 
@@ -125,8 +151,9 @@ def baseline_compare(
     ``'exclude'`` one takes its contestant out of the ranking, a ``'limits'`` one says what the
     ranking does not show. See :doc:`/concepts/checks`.
 
-    The standard deviation over folds is not the error of the mean, because folds share training
-    cells (Nadeau and Bengio).
+    What intervals and tests mean, and how often they err, is measured in
+    :doc:`/concepts/comparison`. The standard deviation over folds is not the error of the mean,
+    because folds share training cells (Nadeau and Bengio).
 
     References
     ----------
@@ -140,33 +167,35 @@ def baseline_compare(
     >>> sl.get.baseline_compare(adata).table["accuracy"].round(2).to_dict()
     {'nearest_centroid': 0.82, 'majority': 0.34}
     """
-    from ..evaluation import cross_validate, make_splits
     from ..get._expression import make_actual
 
     inputs = read_inputs(adata, key, group_key=group_key, batch_key=batch_key, layer=layer)
     contestants = resolve_contestants(models, transformer_settings(inputs.fit))
-    X, codes, labels = inputs.X, inputs.codes, inputs.labels
-    splits = make_splits(
-        codes,
+    plan = plan_comparison(
+        inputs,
+        split=split,
         n_splits=n_splits,
         n_repeats=n_repeats,
-        groups=inputs.groups,
-        class_names=list(labels.names),
+        test_fraction=test_fraction,
         random_state=random_state,
     )
     params = {
-        "key": labels.key,
+        "key": inputs.labels.key,
         "label_origin": inputs.origin,
-        "n_splits": n_splits,
+        "n_splits": len(plan.folds) // n_repeats,
         "n_repeats": n_repeats,
+        "n_seeds": n_seeds,
         "group_key": group_key or "",
         "batch_key": batch_key or "",
+        "split": split or ("grouped" if group_key else "stratified"),
+        "test_fraction": float(test_fraction),
+        "rope": rope,
         "layer": layer or "",
         "time_limit": float(time_limit or 0),
         "calibration": "temperature",
         "random_state": random_state,
-        "n_cells": len(codes),
-        "n_genes": X.shape[1],
+        "n_cells": len(inputs.codes),
+        "n_genes": inputs.X.shape[1],
     }
     results: list[FoldResult] = []
     checks: list[CheckResult] = []
@@ -174,24 +203,21 @@ def baseline_compare(
 
     def write() -> None:
         make_actual(adata, caller=CALLER)
-        n_expected = len(splits) * len(contestants)
-        adata.uns[key_added] = comparison_record(
-            results, codes, labels, contestants, params, n_expected, checks
-        )
+        adata.uns[key_added] = comparison_record(results, plan, inputs, contestants, params, checks)
 
     try:
-        results = cross_validate(
+        run_comparison(
+            plan,
+            inputs,
             contestants,
-            X,
-            codes,
-            splits,
+            results,
+            checkpoint_dir=checkpoint_dir,
+            n_seeds=n_seeds,
             n_jobs=n_jobs,
             time_limit=time_limit,
             calibrate=True,
             random_state=random_state,
             probes=True,
-            progress=settings.progress_bar,
-            on_result=results.append,
         )
     except KeyboardInterrupt:
         if results:
@@ -205,8 +231,8 @@ def baseline_compare(
         raise
     checks = check_comparison(
         inputs,
-        splits,
-        results,
+        plan.folds,
+        [result for result in results if not plan.is_final(result)],
         contestants,
         gene_names=adata.var_names.to_numpy(),
         random_state=random_state,

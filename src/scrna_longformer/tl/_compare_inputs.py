@@ -32,6 +32,8 @@ class Inputs:
         Class of each labelled cell.
     groups
         Group of each labelled cell; ``None`` without a `group_key`.
+    names
+        Names of the labelled cells.
     labels
         Labels of all cells.
     fit
@@ -47,6 +49,7 @@ class Inputs:
     X: Matrix
     codes: np.ndarray
     groups: np.ndarray | None
+    names: np.ndarray
     labels: Labels
     fit: Mapping[str, Any] | None
     provenance: Provenance
@@ -90,6 +93,7 @@ def read_inputs(
         X=X[labels.labelled],
         codes=labels.codes[labels.labelled],
         groups=groups,
+        names=adata.obs_names.to_numpy().astype(str)[labels.labelled],
         labels=labels,
         fit=fit,
         provenance=read_provenance(adata, key, labels.labelled),

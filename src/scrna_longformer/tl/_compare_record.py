@@ -12,20 +12,18 @@ from ._compare_models import descriptions
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    import numpy as np
-
     from ..evaluation import FoldResult
     from ..evaluation.checks import CheckResult
-    from ..get._labels import Labels
+    from ._compare_inputs import Inputs
+    from ._compare_run import Plan
 
 
 def comparison_record(
     results: list[FoldResult],
-    codes: np.ndarray,
-    labels: Labels,
+    plan: Plan,
+    inputs: Inputs,
     contestants: Mapping[str, Any],
     params: dict[str, Any],
-    n_expected: int,
     checks: Sequence[CheckResult] = (),
 ) -> dict[str, Any]:
     """Tables of the finished folds, in types that h5ad and zarr can store."""
@@ -33,23 +31,41 @@ def comparison_record(
         class_table,
         confusion_table,
         fold_table,
+        pairwise_table,
         reliability_table,
         run_table,
         summary_table,
     )
 
-    names = list(labels.names)
+    codes, groups, names = inputs.codes, inputs.groups, list(inputs.labels.names)
+    folds = [result for result in results if not plan.is_final(result)]
+    n_expected = len(plan.splits) * len(contestants) * params["n_seeds"]
     return {
         "params": params,
         "complete": sum(result.status == "ok" for result in results) == n_expected,
-        "summary": summary_table(results),
-        "folds": fold_table(results),
-        "per_class": class_table(results, codes, names),
-        "confusion": confusion_table(results, codes, names),
-        "reliability": reliability_table(results, codes),
-        "runs": run_table(results),
+        "summary": summary_table(folds, codes, groups),
+        "pairwise": pairwise_table(folds, codes, groups, rope=params["rope"]),
+        "folds": fold_table(folds),
+        "per_class": class_table(folds, codes, names),
+        "confusion": confusion_table(folds, codes, names),
+        "reliability": reliability_table(folds, codes),
+        "runs": run_table(folds),
         "models": descriptions(contestants),
         **check_record(checks),
+        **_held_out(results, plan, inputs),
+    }
+
+
+def _held_out(results: list[FoldResult], plan: Plan, inputs: Inputs) -> dict[str, Any]:
+    """Scores on the final test set, and the names of its cells."""
+    from ..evaluation import held_out_table
+
+    if plan.final is None:
+        return {}
+    final = [result for result in results if plan.is_final(result)]
+    return {
+        "held_out": held_out_table(final, inputs.codes, inputs.groups),
+        "held_out_cells": inputs.names[plan.final.test],
     }
 
 

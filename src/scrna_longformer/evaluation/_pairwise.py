@@ -1,0 +1,130 @@
+"""Every contestant against every other, per metric."""
+
+from __future__ import annotations
+
+from itertools import combinations
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pandas as pd
+
+from ._benchmark import OK
+from ._hypotheses import corrected_t_test, correlated_t_test, effect_size, holm
+from ._jackknife import influence, leave_out_all
+from ._metrics import LOWER_IS_BETTER, METRICS
+from ._score_interval import difference_interval
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from ._benchmark import FoldResult
+    from ._jackknife import Influence
+
+ROPE = 0.01
+_COLUMNS = (
+    "model_a",
+    "model_b",
+    "metric",
+    "difference",
+    "low",
+    "high",
+    "p_cells",
+    "p_cells_holm",
+    "p_value",
+    "p_holm",
+    "effect_size",
+    "p_a_better",
+    "p_equivalent",
+    "p_b_better",
+    "n",
+)
+
+
+def pairwise_table(
+    results: Sequence[FoldResult],
+    codes: np.ndarray,
+    groups: np.ndarray | None = None,
+    *,
+    rope: float = ROPE,
+) -> pd.DataFrame:
+    """Compare all pairs of contestants on the folds that both of them finished.
+
+    Parameters
+    ----------
+    results
+        Results of :func:`cross_validate`.
+    codes
+        Class of each cell.
+    groups
+        Group of each cell, if the folds kept groups whole.
+    rope
+        Largest difference that does not matter in practice.
+
+    Returns
+    -------
+    One row per pair and metric:
+
+    ``model_a``, ``model_b``, ``metric``, ``difference``
+        Mean over the ``n`` shared folds of the score of a minus that of b.
+    ``low``, ``high``, ``p_cells``, ``p_cells_holm``
+        95 % interval and p value of :func:`difference_interval`, which counts test cells (or
+        groups).
+    ``p_value``, ``p_holm``
+        :func:`corrected_t_test`, which counts folds; and the same adjusted for all pairs of a
+        metric (:func:`holm`).
+    ``effect_size``
+        Difference over its standard deviation over folds.
+    ``p_a_better``, ``p_equivalent``, ``p_b_better``
+        :func:`correlated_t_test`; where less is better, the smaller score is the better one.
+    """
+    finished = [result for result in results if result.status == OK]
+    models = list(dict.fromkeys(result.model for result in results))
+    left_out = leave_out_all(finished, codes, groups)
+    rows = []
+    for a, b in combinations(models, 2):
+        pairs = _shared(finished, a, b)
+        if not pairs:
+            continue
+        sides = zip(*pairs, strict=True)
+        influences = [influence([result.key for result in side], left_out) for side in sides]
+        rows += [(a, b, metric, *_compare(pairs, *influences, metric, rope)) for metric in METRICS]
+    columns = [name for name in _COLUMNS if not name.endswith("_holm")]
+    table = pd.DataFrame(rows, columns=columns)
+    for name in ("p_cells", "p_value"):
+        by_metric = table.groupby("metric", sort=False)[name]
+        table[f"{name.replace('_value', '')}_holm"] = by_metric.transform(holm)
+    names = pd.CategoricalDtype(models)
+    types = {"model_a": names, "model_b": names, "metric": pd.CategoricalDtype(list(METRICS))}
+    return table[list(_COLUMNS)].astype(types)
+
+
+def _shared(finished: Sequence[FoldResult], a: str, b: str) -> list[tuple[FoldResult, FoldResult]]:
+    """Results of two contestants on the same folds."""
+    of_b = {result.key[1:]: result for result in finished if result.model == b}
+    return [(r, of_b[r.key[1:]]) for r in finished if r.model == a and r.key[1:] in of_b]
+
+
+def _compare(
+    pairs: Sequence[tuple[FoldResult, FoldResult]],
+    one: Influence,
+    other: Influence,
+    metric: str,
+    rope: float,
+) -> tuple[float, ...]:
+    folds = pd.DataFrame(
+        [(r.repeat, r.fold, r.metrics[metric] - s.metrics[metric]) for r, s in pairs]
+    )
+    differences = folds.groupby([0, 1])[2].mean().to_numpy()  # over seeds
+    share = float(np.mean([len(r.test) / r.n_train for r, _ in pairs]))
+    odds = correlated_t_test(differences, test_share=share, rope=rope)
+    better = (odds.below, odds.above) if metric in LOWER_IS_BETTER else (odds.above, odds.below)
+    return (
+        float(differences.mean()),
+        *difference_interval(one, other, metric),
+        corrected_t_test(differences, test_share=share),
+        effect_size(differences),
+        better[0],
+        odds.inside,
+        better[1],
+        len(differences),
+    )

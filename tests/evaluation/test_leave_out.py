@@ -1,0 +1,82 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from sklearn.naive_bayes import GaussianNB
+
+from scrna_longformer.evaluation import METRICS, cross_validate, make_splits, score
+from scrna_longformer.evaluation._jackknife import influence, leave_out_all
+from scrna_longformer.evaluation._leave_out import leave_out
+
+
+@pytest.fixture
+def scored(rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
+    codes = rng.permutation(np.repeat([0, 1, 2, 3], [30, 12, 7, 1]))  # a class of one cell too
+    logits = rng.normal(size=(50, 5)) + 1.5 * np.eye(5)[codes]  # and a class of none
+    proba = np.exp(logits)
+    return codes, (proba / proba.sum(axis=1, keepdims=True)).astype(np.float32)
+
+
+@pytest.mark.parametrize("grouped", [False, True])
+def test_leaving_out_equals_scoring_without(
+    scored: tuple[np.ndarray, np.ndarray], grouped: bool
+) -> None:
+    codes, proba = scored
+    units = np.arange(50) % 7 if grouped else np.arange(100, 150)
+    left = leave_out(codes, proba, units)
+    assert left.whole == pytest.approx(score(codes, proba), abs=1e-12)
+    assert set(left.whole) == set(METRICS)
+    for position, unit in enumerate(left.units):
+        expected = score(codes[units != unit], proba[units != unit])
+        found = {name: values[position] for name, values in left.without.items()}
+        assert found == pytest.approx(expected, abs=1e-12), unit
+
+
+def test_a_unit_that_is_all_cannot_be_left_out(scored: tuple[np.ndarray, np.ndarray]) -> None:
+    codes, proba = scored
+    left = leave_out(codes, proba, np.zeros(50, dtype=int))
+    assert all(np.isnan(values).all() for values in left.without.values())
+
+
+@pytest.fixture
+def results(rng: np.random.Generator) -> tuple:
+    codes = rng.permutation(np.repeat([0, 1, 2], 30))
+    X = rng.normal(size=(90, 3)) + np.eye(3)[codes]
+    groups = rng.permutation(np.repeat(np.arange(6), 15))
+    return X, codes, groups
+
+
+def test_variance_of_accuracy_is_that_of_strata(results: tuple) -> None:
+    X, codes, _ = results
+    found = cross_validate({"m": GaussianNB()}, X, codes, make_splits(codes, n_repeats=2))
+    of_model = influence([r.key for r in found], leave_out_all(found, codes))
+    expected = []
+    for repeat in range(2):
+        hits = [r.proba.argmax(axis=1) == codes[r.test] for r in found if r.repeat == repeat]
+        expected.append(sum(h.var(ddof=1) / len(h) for h in hits) / 25)
+    assert of_model.mean["accuracy"] == pytest.approx(
+        np.mean([r.metrics["accuracy"] for r in found])
+    )
+    assert of_model.variance("accuracy") == pytest.approx(np.mean(expected))
+    assert (of_model.n_units, of_model.df, of_model.n_repeats) == (90, 85, 2)
+
+
+def test_left_out_groups_give_the_variance_of_their_scores(results: tuple) -> None:
+    X, codes, groups = results
+    splits = make_splits(codes, split="leave_one_group_out", groups=groups)
+    found = cross_validate({"m": GaussianNB()}, X, codes, splits, n_seeds=2)
+    of_model = influence([r.key for r in found], leave_out_all(found, codes, groups))
+    for metric in METRICS:
+        values = [r.metrics[metric] for r in found if r.seed == 0]
+        assert of_model.variance(metric) == pytest.approx(np.var(values, ddof=1) / 6)
+    assert (of_model.n_units, of_model.df) == (6, 5)
+
+
+def test_equal_contestants_differ_by_nothing(results: tuple) -> None:
+    X, codes, _ = results
+    models = {"a": GaussianNB(), "b": GaussianNB()}
+    found = cross_validate(models, X, codes, make_splits(codes))
+    left_out = leave_out_all(found, codes)
+    a, b = (influence([r.key for r in found if r.model == m], left_out) for m in "ab")
+    assert a.variance("mcc", b) == 0
+    assert a.variance("mcc") > 0
