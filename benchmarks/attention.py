@@ -228,6 +228,27 @@ def sgemm_rate(rounds: int = 5) -> float:
     return best
 
 
+def scaling(problem: Problem, x: torch.Tensor, weight: torch.Tensor, rounds: int) -> np.ndarray:
+    """Wall time with one thread over that with two: forward, forward + backward, sgemm."""
+    attend = functions(problem)["ours: numba"]
+    square, before = torch.randn(1500, 1500), torch.get_num_threads()
+
+    def both():
+        attend(x.detach().requires_grad_()).backward(weight)
+
+    times = np.empty((rounds + 1, 2, 3))
+    for step in range(rounds + 1):
+        for threads in (1, 2):
+            torch.set_num_threads(threads)
+            for column, work in enumerate((lambda: attend(x), both, lambda: square @ square)):
+                start = time.perf_counter()
+                work()
+                times[step, threads - 1, column] = time.perf_counter() - start
+    torch.set_num_threads(before)
+    one, two = np.median(times[1:], axis=0)
+    return one / two
+
+
 # ------------------------------------------------------------------ printing
 
 
@@ -287,6 +308,12 @@ def compare(problem: Problem, rounds: int) -> None:
                 f"{forward / floor:.2f}x and {(both - forward) / floor_back:.2f}x that. Forward "
                 f"{flop / 1e9:.1f} GFLOP/s, sgemm {rate / 1e9:.0f}."
             )
+            if (os.cpu_count() or 1) > 1:
+                gain = scaling(problem, x, weight, rounds)
+                print(
+                    f"\nTwo threads against one, wall time: forward {gain[0]:.2f}x, forward + "
+                    f"backward {gain[1]:.2f}x, sgemm {gain[2]:.2f}x."
+                )
         print(end="", flush=True)
 
 

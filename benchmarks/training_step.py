@@ -1,0 +1,137 @@
+"""Where the time of a training step goes, and how far the step is from its matrix products.
+
+    python benchmarks/training_step.py [--threads 1] [--rounds 5]
+
+Prints markdown. A step is that of `sl.tl.longformer_fit`: batch, forward, backward, clipping, AdamW,
+moving average. Its floor is the floating-point operations of its linear layers (forward, and twice that
+backward) at the rate of a large float32 product measured in the same run. Times of steps are medians
+without profiler, processor time with one thread, wall time with more; shares are self times that
+torch's profiler saw in other steps; "Python and the rest" is what it saw in no operation.
+"""
+
+from __future__ import annotations
+
+import argparse
+import platform
+import time
+from collections import defaultdict
+
+import numpy as np
+import torch
+from attention import cell, sgemm_rate, simulated
+from torch.profiler import ProfilerActivity, profile
+
+from scrna_longformer.dataloaders._cells import CellMatrix
+from scrna_longformer.nn import GeneLongformer, LongformerConfig
+from scrna_longformer.train._config import TrainConfig
+from scrna_longformer.train._runner import TrainingRun
+
+PARTS = {
+    "linear layers": ("addmm", "mm", "linear"),
+    "attention, forward": ("_Attention",),
+    "attention, backward": ("_AttentionBackward",),
+    "GELU": ("gelu", "gelu_backward"),
+    "LayerNorm": ("native_layer_norm", "native_layer_norm_backward"),
+    "dropout": ("bernoulli_", "native_dropout", "native_dropout_backward", "rand_like", "uniform_"),
+    "sums (bias gradients, pooling)": ("sum",),
+    "residual sums, products": ("add", "add_", "mul", "mul_", "addcmul", "div_", "div"),
+    "copies": ("copy_", "clone", "contiguous", "cat", "index", "_to_copy"),
+    "AdamW, clipping, moving average": (
+        "_fused_adamw_", "lerp_", "addcdiv_", "addcmul_", "sqrt", "linalg_vector_norm",
+        "_foreach_lerp_", "_foreach_norm", "_foreach_mul_", "_foreach_addcmul_", "_foreach_sqrt",
+        "_foreach_addcdiv_", "_foreach_div_", "_foreach_add_",
+    ),
+}  # fmt: skip
+
+SHAPES = {
+    "default: 512 genes, 32 cells, d 16, 2 heads, 1 block": (512, 32, "small", 20),
+    "2,000 genes, 32 cells, d 64, 4 heads, 2 blocks": (2000, 32, "base", 16),
+    "20,000 genes, 4 cells, d 64, 4 heads, 2 blocks": (20_000, 4, "base", 16),
+}
+
+
+def training(n_genes: int, batch_size: int, preset: str, k: int) -> TrainingRun:
+    """Set up a run on random values: what they are changes no time."""
+    rng = np.random.default_rng(0)
+    n_cells = 4 * batch_size
+    values = rng.random((n_cells, n_genes), dtype=np.float32)
+    config = LongformerConfig.from_preset(preset, n_genes=n_genes, n_classes=9)
+    every = np.arange(n_cells)
+    run = TrainingRun(
+        GeneLongformer(config, simulated(n_genes, k)),
+        CellMatrix(values, np.arange(n_genes)),
+        rng.integers(0, 9, n_cells),
+        train_index=every,
+        stopping_index=every[:0],
+        config=TrainConfig(batch_size=batch_size),
+        accelerator="cpu",
+        random_state=0,
+    )
+    run.model.train()
+    return run
+
+
+def linear_flop(config: LongformerConfig, batch_size: int) -> float:
+    """Floating-point operations of the linear layers of a step; the first has no input gradient."""
+    per_token = 4 * config.d_model**2 + 2 * config.d_model * config.d_hidden
+    return 3 * 2.0 * batch_size * config.n_genes * per_token * config.n_layers
+
+
+def shares(run: TrainingRun, steps: int) -> dict[str, float]:
+    """Milliseconds of a step by part."""
+    part_of = {name: part for part, names in PARTS.items() for name in names}
+    clock, spent = time.perf_counter, defaultdict(float)
+    start = clock()
+    with profile(activities=[ProfilerActivity.CPU]) as profiler:
+        for step in range(steps):
+            run.update(step)
+        seconds = clock() - start
+    for event in profiler.key_averages():
+        name = event.key.removeprefix("aten::")
+        spent[part_of.get(name, "other operations")] += event.self_cpu_time_total / 1e3 / steps
+    spent["Python and the rest"] = max(0.0, 1e3 * seconds / steps - sum(spent.values()))
+    return spent
+
+
+def measure(name: str, rounds: int) -> None:
+    n_genes, batch_size, preset, k = SHAPES[name]
+    run = training(n_genes, batch_size, preset, k)
+    clock = time.process_time if torch.get_num_threads() == 1 else time.perf_counter
+    times, rates = [], []
+    for step in range(rounds + 1):
+        rates.append(sgemm_rate(1))
+        start = clock()
+        run.update(step)
+        times.append(1e3 * (clock() - start))
+    step_times, rate = np.array(times[1:]), float(np.median(rates))
+    floor = 1e3 * linear_flop(run.model.module.config, batch_size) / rate
+    print(
+        f"\n### {name}\n\nA step takes {cell(step_times)} ms; its matrix products would take "
+        f"{floor:.1f} ms at the {rate / 1e9:.0f} GFLOP/s of sgemm: "
+        f"{np.median(step_times) / floor:.2f}x that.\n\n| part of a step | ms | share |\n|---|---|---|"
+    )
+    spent = shares(run, max(2, rounds))
+    total = sum(spent.values())
+    for part, milliseconds in sorted(spent.items(), key=lambda item: -item[1]):
+        print(f"| {part} | {milliseconds:.1f} | {milliseconds / total:.0%} |")
+    print(end="", flush=True)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    parser.add_argument("--threads", type=int, default=1)
+    parser.add_argument("--rounds", type=int, default=9)
+    parser.add_argument("--only", nargs="*", default=[""], help="parts of the shapes' names")
+    arguments = parser.parse_args()
+    torch.set_num_threads(arguments.threads)
+    print(
+        f"Python {platform.python_version()}, torch {torch.__version__}, {platform.machine()}, "
+        f"{arguments.threads} thread(s); median (smallest-largest) of {arguments.rounds} steps."
+    )
+    for name in SHAPES:
+        if any(part in name for part in arguments.only):
+            measure(name, arguments.rounds)
+
+
+if __name__ == "__main__":
+    main()
