@@ -180,7 +180,7 @@ def score_tile(layout, qkv, out, copy, weights, stats, lists, base, first, last,
         ahead, _, _ = row(lists, base, min(p + TILE, last - 1))
         prefetch_row(qkv, 3 * ahead * d, layout)
         prefetch_row(out, ahead * d, layout)
-        prefetch_token(qkv, 3 * (base + last + p) * d, layout)  # of the next cell
+        prefetch_token(qkv, 3 * (base + last + p - first) * d, layout)  # of the next cell
         q, largest = load_row(qkv, 3 * token * d, layout), fill(-np.inf)
         for e in range(start, stop, step):
             score = dots(layout, q, copy, lists[1], e, stop - 1, -2 * first * d)
@@ -269,7 +269,7 @@ def score_tile_again(
         prefetch_row(grad_out, ahead * d, layout)
         prefetch_row(grad_qkv, 3 * ahead * d, layout)
         prefetch_line(stats, 2 * ahead * layout.n_heads)
-        prefetch_token(qkv, 3 * (base + last + p) * d, layout)  # of the next cell
+        prefetch_token(qkv, 3 * (base + last + p - first) * d, layout)  # of the next cell
         q = load_row(qkv, 3 * token * d, layout)
         g = load_row(grad_out, token * d, layout)
         for e in range(start, stop, step):
