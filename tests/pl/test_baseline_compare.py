@@ -30,7 +30,9 @@ def compared() -> ad.AnnData:
     adata = ad.AnnData(np.ones((2, 2), np.float32))
     adata.uns["baseline_compare"] = {
         **{"folds": folds.reset_index(drop=True), "runs": runs, "summary": summary},
-        **dict.fromkeys(("pairwise", "per_class", "confusion", "reliability", "models"), empty),
+        **dict.fromkeys(
+            ("pairwise", "per_class", "confusion", "reliability", "models", "checks"), empty
+        ),
         **{"params": {"key": "cell_type"}, "complete": True},
     }
     return adata
@@ -110,3 +112,24 @@ def test_unknown_metric_lists_the_known_ones(compared: ad.AnnData):
 def test_missing_comparison_names_the_call(compared: ad.AnnData):
     with pytest.raises(KeyError, match=r"Call sl\.tl\.baseline_compare"):
         sl.pl.baseline_compare(compared, key="other", show=False)
+
+
+def test_means_told_from_the_best_are_hollow(compared: ad.AnnData):
+    rows = [
+        ("majority", "longformer", "macro_f1", 0.001),
+        ("logistic_regression", "longformer", "macro_f1", 0.2),
+        ("logistic_regression", "majority", "macro_f1", 0.001),
+    ]
+    columns = ["model_a", "model_b", "metric", "p_holm"]
+    compared.uns["baseline_compare"]["pairwise"] = pd.DataFrame(rows, columns=columns)
+    ax = sl.pl.baseline_compare(compared, show=False)
+    means = [
+        line for line in ax.get_lines() if line.get_markersize() == 9 and len(line.get_xdata())
+    ]
+    hollow = [line.get_markerfacecolor() == "white" for line in means]
+    assert hollow == [False, False, True]
+    assert [t.get_text() for t in ax.get_legend().get_texts()] == [
+        "worse than the model on top (p < 0.05)"
+    ]
+    plain = sl.pl.baseline_compare(compared, metric="log_loss", show=False)
+    assert plain.get_legend() is None

@@ -41,9 +41,19 @@ def compared() -> ad.AnnData:
     reliability = [
         (m, low, low + 0.2, n, low + 0.1, right)
         for m in MODELS
-        for low, n, right in ((0.4, 40, 0.5), (0.8, 160, 1.0))
+        for low, n, right in ((0.4, 40, 0.5), (0.8, 160, 1.0))  # of 100 cells
     ]
     runs = [(m, repeat, 0, "ok", 80, 100, 1.0) for m in MODELS for repeat in (0, 1)]
+    pairs = [
+        ("longformer", "logistic_regression", 0.1, 0.3, 0.2),
+        ("majority", "longformer", -0.8, 0.001, 0.0),
+        ("logistic_regression", "longformer_pure", 0.1, 0.4, 0.97),
+    ]
+    pairs = [
+        (a, b, metric, sign * d, p, same)
+        for metric, sign in (("macro_f1", 1), ("log_loss", -1))
+        for a, b, d, p, same in pairs
+    ]
     columns = {
         "summary": (summary, ["model", "metric", "mean", "sd", "n"]),
         "per_class": (per_class, ["model", "class", "f1", "sd", "n", "n_cells"]),
@@ -56,8 +66,13 @@ def compared() -> ad.AnnData:
             runs,
             ["model", "repeat", "fold", "status", "n_train", "n_test", "temperature"],
         ),
+        "pairwise": (
+            pairs,
+            ["model_a", "model_b", "metric", "difference", "p_holm", "p_equivalent"],
+        ),
         "folds": ([], ["model", "repeat", "fold", "metric", "value"]),
         "models": ([(m, "") for m in MODELS], ["model", "description"]),
+        "checks": ([], ["check"]),
     }
     record = {name: pd.DataFrame(rows, columns=c) for name, (rows, c) in columns.items()}
     dtype = pd.CategoricalDtype(names)
@@ -139,6 +154,30 @@ def test_cost_of_a_loss_is_better_when_lower(compared: ad.AnnData):
     assert ax.get_ylabel() == "log-loss (nats) on held-out cells, lower is better"
 
 
+@pytest.mark.parametrize("metric", ["macro_f1", "log_loss"])
+def test_pairs_are_coloured_by_what_was_told(compared: ad.AnnData, metric: str):
+    ax = sl.pl.pairwise(compared, metric=metric, show=False)
+    order = ["longformer", "logistic regression", "longformer pure", "nearest centroid", "majority"]
+    assert [t.get_text() for t in ax.get_yticklabels()] == order
+    squares = {(p.get_x() + 0.5, p.get_y() + 0.5): p.get_facecolor() for p in ax.patches}
+    by_word = dict(zip(legend(ax), ax.get_legend().get_patches(), strict=True))
+    sign = 1 if metric == "macro_f1" else -1
+    expected = {  # column, row
+        (4, 0): ("row better", 0.8),
+        (0, 4): ("row worse", -0.8),
+        (1, 0): ("not told", 0.1),
+        (2, 1): ("equivalent", 0.1),
+        (1, 2): ("equivalent", -0.1),
+    }
+    texts = {t.get_position(): t for t in ax.texts}
+    for place, (word, difference) in expected.items():
+        assert squares[place] == by_word[word].get_facecolor()
+        shown = float(texts[place].get_text().replace("\N{MINUS SIGN}", "-"))
+        assert shown == pytest.approx(sign * difference)
+        assert (texts[place].get_weight() == "bold") == (word in ("row better", "row worse"))
+    assert len(squares) == 6
+
+
 def test_names_do_not_cover_each_other_or_the_points(rng: np.random.Generator):
     _, ax = plt.subplots(figsize=(6, 4))
     points = 0.5 + rng.normal(size=(12, 2)) * 0.06
@@ -163,7 +202,7 @@ def test_choice_of_models(compared: ad.AnnData):
         sl.pl.cost(compared, cost="macro_f1", show=False)
 
 
-@pytest.mark.parametrize("name", ["reliability", "confusion", "class_f1", "cost"])
+@pytest.mark.parametrize("name", ["reliability", "confusion", "class_f1", "cost", "pairwise"])
 def test_each_saves_draws_on_given_axes_and_needs_a_comparison(
     compared: ad.AnnData, name: str, tmp_path
 ):

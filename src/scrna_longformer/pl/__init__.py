@@ -8,6 +8,7 @@ from ._confusion import confusion
 from ._cost import cost
 from ._gene_knn import gene_knn_block, gene_knn_degree
 from ._learning_curve import learning_curve
+from ._pairwise import pairwise
 from ._reliability import reliability
 from ._training_history import training_history
 
@@ -19,6 +20,7 @@ __all__ = [
     "gene_knn_block",
     "gene_knn_degree",
     "learning_curve",
+    "pairwise",
     "reliability",
     "training_history",
 ]

@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from .._docs import with_shared_parts
-from ._canvas import NO_SKILL, axes_for, finish, quieten
-from ._contestants import colour_of, label_of, metric_name
+from ._canvas import INK, NO_SKILL, axes_for, finish, quieten
+from ._contestants import LEVEL, colour_of, label_of, metric_name
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -34,8 +34,9 @@ def baseline_compare(
 
     Small dots are folds, the large dot is their mean and the bar its 95 % interval. The transformer
     is orange, simple models are blue, models without skill grey; the dotted line is where always
-    predicting the largest class gets. Models whose bars overlap were not told apart by these folds;
-    bars that do not overlap are no test either, because all models saw the same folds.
+    predicting the largest class gets. Overlapping bars are no test, because all models saw the same
+    folds: a hollow mean is worse than the model on top by the corrected resampled t-test on the
+    differences (Holm-adjusted over all pairs, p < 0.05), a filled one was not told apart from it.
 
     Parameters
     ----------
@@ -59,6 +60,7 @@ def baseline_compare(
 
     See Also
     --------
+    scrna_longformer.pl.pairwise : Every model against every other.
     scrna_longformer.get.baseline_compare : The numbers behind it.
 
     Examples
@@ -75,6 +77,7 @@ def baseline_compare(
     from ..get._frames_scores import read_scores
 
     scores = read_scores(adata, metric, key=key, caller="baseline_compare")
+    worse = _told_from_best(adata, metric, key, scores.models[0])
     own_figure = ax is None
     ax = axes_for(ax, size=(6.8, 1.1 + 0.42 * len(scores.models)))
 
@@ -89,8 +92,9 @@ def baseline_compare(
             "o",
             color=colour,
             ms=9,
-            mec="white",
-            mew=1.2,
+            mfc="white" if model in worse else colour,
+            mec=colour if model in worse else "white",
+            mew=1.8 if model in worse else 1.2,
             zorder=4,
         )
         ax.annotate(
@@ -114,9 +118,26 @@ def baseline_compare(
     left, right = ax.get_xlim()
     if 0 <= left < 0.1 * right:  # so near to zero, the axis may as well begin there
         ax.set_xlim(left=0)
+    if worse:
+        label = "worse than the model on top (p < 0.05)"
+        ax.plot([], [], "o", color=INK, ms=9, mfc="white", mew=1.8, ls="", label=label)
+        where = {"loc": "lower left", "bbox_to_anchor": (0, 1), "borderaxespad": 0.1}
+        ax.legend(frameon=False, labelcolor=INK, fontsize="small", handletextpad=0.2, **where)
     quieten(ax, grid="x")
     ax.tick_params(axis="y", length=0)
     return finish(ax, own_figure=own_figure, show=show, save=save)
+
+
+def _told_from_best(adata: AnnData, metric: str, key: str, best: str) -> set[str]:
+    """Models that differ from the best one more than chance explains."""
+    from ..get import baseline_compare as read
+
+    pairs = read(adata, key).pairwise
+    if "p_holm" not in pairs:
+        return set()
+    pairs = pairs[(pairs["metric"] == metric) & (pairs["p_holm"] < LEVEL)]
+    sides = pairs[["model_a", "model_b"]].astype(str).to_numpy()
+    return {str(model) for pair in sides if best in pair for model in pair} - {best}
 
 
 def _offsets(n: int) -> np.ndarray:

@@ -91,11 +91,10 @@ def confusion(
     bar = ax.figure.colorbar(image, ax=ax, shrink=0.6, pad=0.02, format=_percent)
     bar.set_label("share of the class")
     bar.outline.set_visible(False)
-    # every repeat tests every cell once
-    cells = np.round(sizes / comparison.runs["repeat"].nunique()).astype(int)
-    ax.set_yticks(
-        range(len(names)), [f"{name} ({n:,})" for name, n in zip(names, cells, strict=True)]
-    )
+    # of the class: repeats and seeds count a cell more than once
+    cells = comparison.per_class.groupby("class", observed=False)["n_cells"].first()
+    cells.index = cells.index.astype(str)
+    ax.set_yticks(range(len(names)), [f"{name} ({cells[name]:,.0f})" for name in names])
     ax.set_xticks(range(len(names)), names, rotation=45, ha="right", rotation_mode="anchor")
     ax.tick_params(length=0, colors=INK, labelsize="small")
     ax.spines[:].set_color(NO_SKILL)

@@ -18,6 +18,7 @@ _MODELS = {
     "hist_gradient_boosting": "gradient boosting",
     "mlp": "perceptron (MLP)",
 }
+LEVEL = 0.05  # of p values
 METRIC_NAMES = {
     "macro_f1": "macro-F1",
     "weighted_f1": "weighted F1",

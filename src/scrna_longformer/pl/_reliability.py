@@ -79,7 +79,8 @@ def reliability(
 
     comparison = baseline_compare(adata, key)
     shown = chosen_models(comparison, models, caller="reliability", most=len(_MARKERS))
-    n_repeats = comparison.runs["repeat"].nunique()
+    of_first = comparison.per_class["model"] == comparison.per_class["model"].iloc[0]
+    n_labelled = int(comparison.per_class.loc[of_first, "n_cells"].sum())
     own_figure = ax is None
     ax = axes_for(ax, size=(5.0, 4.8))
 
@@ -97,7 +98,7 @@ def reliability(
     )
     table = comparison.reliability
     for model, colour, marker in zip(shown, colours_of(shown), _MARKERS, strict=False):
-        _draw(ax, table[table["model"] == model], label_of(model), colour, marker, n_repeats)
+        _draw(ax, table[table["model"] == model], label_of(model), colour, marker, n_labelled)
     ax.set(xlim=(-0.02, 1.03), ylim=(-0.02, 1.03), aspect="equal")
     ax.set_xlabel("probability of the predicted class")
     ax.set_ylabel("share of these cells that are of it")
@@ -111,15 +112,15 @@ def reliability(
 
 
 def _draw(
-    ax: Axes, bins: pd.DataFrame, name: str, colour: str, marker: str, n_repeats: int
+    ax: Axes, bins: pd.DataFrame, name: str, colour: str, marker: str, n_labelled: int
 ) -> None:
     """Draw one model: a marker and an interval for each bin."""
     import numpy as np
 
     sure, right = bins["confidence"].to_numpy(), bins["accuracy"].to_numpy()
     share = (bins["n_cells"] / bins["n_cells"].sum()).to_numpy()
-    # a cell is tested once in every repeat: repeats are not more cells
-    low, high = wilson(right, bins["n_cells"].to_numpy() / n_repeats)
+    # repeats and seeds test a cell again: that is not more cells
+    low, high = wilson(right, share * min(n_labelled, bins["n_cells"].sum()))
     error = float((share * np.abs(sure - right)).sum())
     ax.vlines(sure, low, high, color=colour, lw=1.2, alpha=0.45, zorder=2)
     ax.plot(sure, right, color=colour, lw=1, alpha=0.6, zorder=2)

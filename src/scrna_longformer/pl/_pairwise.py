@@ -1,0 +1,152 @@
+"""Every contestant against every other."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from .._docs import with_shared_parts
+from ._canvas import FAINT, INK, NO_SKILL, axes_for, finish
+from ._contestants import LEVEL, label_of, metric_name
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    import pandas as pd
+    from anndata import AnnData
+    from matplotlib.axes import Axes
+
+_SIDE = 0.62  # inches per contestant
+# lighter than the colours of the models, so that text on them can be read
+_BETTER, _WORSE, _LEVELLED, _OPEN = "#9CCBE8", "#F2B48A", "#E4E4E4", "#FFFFFF"
+
+
+@with_shared_parts
+def pairwise(
+    adata: AnnData,
+    *,
+    metric: str = "macro_f1",
+    key: str = "baseline_compare",
+    ax: Axes | None = None,
+    show: bool | None = None,
+    save: str | Path | None = None,
+) -> Axes:
+    """Draw by how much each model is better than each other one, and whether that is told apart.
+
+    A square has the mean difference, the model of the row less that of the column, best model on top.
+    Blue: the row is better, orange: it is worse (corrected resampled t-test, Holm-adjusted over all
+    pairs, p < 0.05; the number is bold). Grey: with 95 % probability the difference is too small to
+    matter (within the region of practical equivalence). White: these folds cannot tell.
+
+    Parameters
+    ----------
+    adata
+        Annotated data with a comparison (:func:`~scrna_longformer.tl.baseline_compare`).
+    metric
+        Score to draw: a column of :attr:`scrna_longformer.get.BaselineComparison.table`.
+    {comparison_key}
+    {ax_show_save}
+
+    Returns
+    -------
+    {returns_axes}
+
+    Raises
+    ------
+    KeyError
+        There is no comparison under `key`.
+    ValueError
+        `metric` is none of its scores.
+
+    See Also
+    --------
+    scrna_longformer.get.baseline_compare : Its ``pairwise`` has the numbers.
+
+    References
+    ----------
+    Nadeau and Bengio (2003), Inference for the generalization error, Machine Learning 52, 239-281.
+    Corani and Benavoli (2015), A Bayesian approach for comparing cross-validated algorithms on
+    multiple data sets, Machine Learning 100, 285-304.
+
+    Examples
+    --------
+    >>> import scrna_longformer as sl
+    >>> adata = sl.datasets.pbmc68k_reduced()
+    >>> models = ["majority", "nearest_centroid", "knn_pca"]
+    >>> sl.tl.baseline_compare(adata, "bulk_labels", models=models, n_splits=3)
+    >>> ax = sl.pl.pairwise(adata, show=False)
+    >>> [tick.get_text() for tick in ax.get_yticklabels()]
+    ['nearest centroid', 'kNN on principal components', 'majority']
+    """
+    from matplotlib.patches import Patch
+
+    from ..evaluation import LOWER_IS_BETTER
+    from ..get import baseline_compare
+
+    comparison = baseline_compare(adata, key)
+    pairs = comparison.pairwise[comparison.pairwise["metric"] == metric]
+    if not len(pairs):
+        known = [str(name) for name in comparison.pairwise["metric"].unique()]
+        msg = f"pairwise: `metric`={metric!r} is not in the comparison; it has {known}."
+        raise ValueError(msg)
+    lower = metric in LOWER_IS_BETTER
+    means = comparison.table[metric].sort_values(ascending=lower, kind="stable")
+    order = [str(model) for model in means.dropna().index]
+
+    own_figure = ax is None
+    side = _SIDE * len(order)
+    ax = axes_for(ax, size=(side + 2.6, side + 1.9))
+    row_of = {model: row for row, model in enumerate(order)}
+    for pair in pairs.itertuples(index=False):
+        a, b = row_of[str(pair.model_a)], row_of[str(pair.model_b)]
+        _square(ax, a, b, pair, sign=1, lower=lower)
+        _square(ax, b, a, pair, sign=-1, lower=lower)
+    n = len(order)
+    ax.set(xlim=(-0.5, n - 0.5), ylim=(n - 0.5, -0.5), aspect="equal")
+    names = [label_of(model) for model in order]
+    ax.set_yticks(range(n), names)
+    ax.set_xticks(range(n), names, rotation=45, ha="right", rotation_mode="anchor")
+    ax.tick_params(length=0, colors=INK)
+    ax.spines[:].set_color(NO_SKILL)
+    title = f"difference in {metric_name(metric)}" + (", lower is better" if lower else "")
+    ax.set_title(title, loc="left", fontsize="medium", color=INK, pad=24)
+    words = {"row better": _BETTER, "row worse": _WORSE, "equivalent": _LEVELLED, "not told": _OPEN}
+    patches = [Patch(facecolor=c, edgecolor=NO_SKILL, lw=0.5, label=w) for w, c in words.items()]
+    ax.legend(
+        handles=patches,
+        frameon=False,
+        labelcolor=INK,
+        fontsize="small",
+        ncols=4,
+        loc="lower left",
+        bbox_to_anchor=(0, 1),
+        borderaxespad=0.2,
+        columnspacing=1,
+        handlelength=1,
+    )
+    return finish(ax, own_figure=own_figure, show=show, save=save)
+
+
+def _square(ax: Axes, row: int, column: int, pair: pd.Series, *, sign: int, lower: bool) -> None:
+    """Draw the model of a row against that of a column."""
+    difference = sign * pair.difference
+    told = pair.p_holm < LEVEL
+    better = (difference < 0) if lower else (difference > 0)
+    colour = _OPEN
+    if told:
+        colour = _BETTER if better else _WORSE
+    elif pair.p_equivalent > 1 - LEVEL:
+        colour = _LEVELLED
+    box = {"facecolor": colour, "edgecolor": FAINT, "linewidth": 0.6}
+    from matplotlib.patches import Rectangle
+
+    ax.add_patch(Rectangle((column - 0.5, row - 0.5), 1, 1, **box))
+    ax.text(
+        column,
+        row,
+        f"{difference:+.3f}".replace("-", "\N{MINUS SIGN}"),
+        ha="center",
+        va="center",
+        fontsize=8,
+        color=INK,
+        weight="bold" if told else "normal",
+    )
