@@ -11,7 +11,7 @@ from ._fit_gap import overfitting, underfitting
 from ._input import input_ignored
 from ._leak import leak
 from ._linear import components
-from ._no_signal import no_signal
+from ._no_signal import linear_null, no_signal
 from ._permuted import PermutedFit, permuted_labels, trained_on_permuted
 from ._preprocessing import preprocessing
 from ._result import SEVERITIES, CheckResult, caveats, check_table, excluded, is_void
@@ -37,6 +37,7 @@ __all__ = [
     "input_ignored",
     "is_void",
     "leak",
+    "linear_null",
     "no_signal",
     "overfitting",
     "permuted_labels",

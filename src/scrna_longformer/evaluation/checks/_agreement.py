@@ -44,9 +44,11 @@ def shuffle_z(folds: Sequence[tuple[np.ndarray, np.ndarray]]) -> float:
     return float((observed - mean) / np.sqrt(variance)) if variance > 1e-20 else 0.0
 
 
-def class_ranks(scores: np.ndarray) -> np.ndarray:
-    """Ranks of the cells within each class column, ties averaged."""
-    return np.asarray(stats.rankdata(scores, axis=0))
+def class_ranks(scores: np.ndarray, *, ties: bool = True) -> np.ndarray:
+    """Ranks of the cells within each class column, ties averaged (or known not to occur)."""
+    if ties:
+        return np.asarray(stats.rankdata(scores, axis=0))
+    return scores.argsort(axis=0).argsort(axis=0) + 1.0
 
 
 def auc_from_ranks(ranks: np.ndarray, codes: np.ndarray) -> np.ndarray:

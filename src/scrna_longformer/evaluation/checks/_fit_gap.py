@@ -10,7 +10,7 @@ from ._result import CheckResult, fault, passed
 
 OVER, UNDER = "overfitting", "underfitting"
 LEAST_GAP = 0.15  # macro-F1, training less test
-LEAST_LOSS = 0.1  # macro-F1, behind the best on test cells
+LEAST_LOSS = 0.05  # macro-F1, behind the best on test cells
 LEAST_SHORTFALL = 0.05
 
 
@@ -32,7 +32,7 @@ def overfitting(
     -------
     CheckResult
         Severity ``'limits'``; fires if the gap between training and test is at least 0.15 *and* the
-        test score at least 0.1 below the best. Evidence: ``train``, ``test``, ``best_test``.
+        test score at least 0.05 below the best. Evidence: ``train``, ``test``, ``best_test``.
 
     Notes
     -----

@@ -6,7 +6,7 @@ Ridge regression on indicator variables: its solution is one matrix product per 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 
@@ -17,6 +17,7 @@ from .._steps import TrainingPCA
 
 N_COMPONENTS = 50
 N_GENES = 2000
+_BLOCK = 5_000_000  # indicators held at once
 _PENALTY = 0.02  # of the mean squared component, per training cell
 
 
@@ -77,6 +78,34 @@ def linear_proba(Z: np.ndarray, codes: np.ndarray, splits: Sequence[Split]) -> l
     sizes = np.maximum(np.bincount(codes[codes >= 0], minlength=n_classes), 1)
     weights = np.where(codes >= 0, 1 / sizes[codes], 0.0)
     return [ridge_scores(Z, one_hot(codes, n_classes), s, weights=weights) for s in splits]
+
+
+def permuted_scores(
+    Z: np.ndarray,
+    codes: np.ndarray,
+    splits: Sequence[Split],
+    *,
+    n_permutations: int,
+    rng: np.random.Generator,
+) -> Iterator[tuple[np.ndarray, list[np.ndarray]]]:
+    """Fit the linear classifier to permuted labels in every fold.
+
+    Yields
+    ------
+    The permuted codes (cells with a negative code keep it), and scores of the test cells of each
+    fold (test cells x classes).
+    """
+    n_classes = int(codes.max()) + 1
+    rows = np.flatnonzero(codes >= 0)
+    block = max(1, _BLOCK // (len(codes) * n_classes))
+    for start in range(0, n_permutations, block):
+        n = min(block, n_permutations - start)
+        permuted = np.tile(codes, (n, 1))
+        permuted[:, rows] = rng.permuted(permuted[:, rows], axis=1)
+        targets = one_hot(permuted, n_classes).transpose(1, 0, 2).reshape(len(codes), -1)
+        folds = [ridge_scores(Z, targets, s).reshape(len(s.test), n, n_classes) for s in splits]
+        for i in range(n):
+            yield permuted[i], [fold[:, i] for fold in folds]
 
 
 def one_hot(codes: np.ndarray, n_classes: int) -> np.ndarray:

@@ -14,16 +14,15 @@ from ..._random import generator
 from ...features._ranking import Matrix
 from .._benchmark import build
 from .._split import Split
-from ._agreement import balanced_skill, shuffle_moments, shuffle_z
-from ._linear import one_hot, ridge_scores
+from ._agreement import balanced_skill, shuffle_z
+from ._linear import permuted_scores
 from ._result import CheckResult, fault, passed
 
 NAME = "permuted_labels"
 ALPHA = 0.01
 N_PERMUTATIONS = 100
-_BLOCK = 10_000_000  # indicators held at once
 _MOST_CELLS = 240  # for contestants that are trained anew
-_N_DRAWS = 3
+_N_DRAWS = 2
 _MOST_ROTATIONS = 3
 
 
@@ -141,23 +140,11 @@ def linear_permuted_z(
     random_state: int,
 ) -> np.ndarray:
     """Standard scores of how well permuted labels are predicted linearly, one per permutation."""
-    rng = generator(random_state, 1)
-    n_classes = int(codes.max()) + 1
-    rows = np.flatnonzero(codes >= 0)
-    block = max(1, _BLOCK // (len(codes) * n_classes))
     z = []
-    for start in range(0, n_permutations, block):
-        n = min(block, n_permutations - start)
-        permuted = np.tile(codes, (n, 1))
-        permuted[:, rows] = rng.permuted(permuted[:, rows], axis=1)
-        targets = one_hot(permuted, n_classes).transpose(1, 0, 2).reshape(len(codes), -1)
-        moments = np.zeros((n, 3))
-        for split in splits:
-            scores = ridge_scores(Z, targets, split).reshape(len(split.test), n, n_classes)
-            for i in range(n):
-                moments[i] += shuffle_moments(scores[:, i], permuted[i, split.test])
-        spread = np.sqrt(np.maximum(moments[:, 2], 1e-20))
-        z.extend((moments[:, 0] - moments[:, 1]) / spread)
+    for permuted, scores in permuted_scores(
+        Z, codes, splits, n_permutations=n_permutations, rng=generator(random_state, 1)
+    ):
+        z.append(shuffle_z([(f, permuted[s.test]) for f, s in zip(scores, splits, strict=True)]))
     return np.array(z)
 
 

@@ -21,7 +21,7 @@ from ._fit_gap import overfitting, underfitting
 from ._input import input_ignored
 from ._leak import leak
 from ._linear import components, linear_proba
-from ._no_signal import no_signal
+from ._no_signal import linear_null, no_signal
 from ._permuted import PermutedFit, permuted_labels, trained_on_permuted
 from ._preprocessing import preprocessing
 from ._result import CheckResult
@@ -130,7 +130,8 @@ def _of_data(
         known={name: fit.known for name, fit in permuted.items()},
     )
     yield permuted_labels(Z, codes, first, contestants=permuted, random_state=seed)
-    yield no_signal(proba, truth, random_state=seed)
+    null = linear_null(Z, codes, first, random_state=seed)
+    yield no_signal(proba, truth, null=null, random_state=seed)
     yield duplicates(X, splits)
     yield circular(X, codes, inputs.provenance, random_state=seed)
     yield depth_labels(X, codes, first, best_skill=best)
