@@ -153,6 +153,8 @@ def test_default_has_the_baselines_and_the_transformer() -> None:
         "nearest_centroid",
         "knn_pca",
         "logistic_regression",
+        "pearson_pca20",
+        "pearson_pca50",
         "simple_mean",
         "random_forest",
         "hist_gradient_boosting",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from . import checks as checks
+from ._balanced import BalancedClassifier
 from ._baselines import BASELINES
 from ._benchmark import FoldResult, cross_validate
 from ._break_even import BreakEven, break_even
@@ -27,7 +28,9 @@ from ._held_out import held_out_table
 from ._hypotheses import RopeProbabilities, corrected_t_test, correlated_t_test, effect_size, holm
 from ._interval import corrected_interval
 from ._jackknife import Influence, influence, leave_out_all
+from ._markers import MarkerScoring
 from ._metrics import LOWER_IS_BETTER, METRICS, expected_calibration_error, per_class_f1, score
+from ._more_baselines import MORE_BASELINES
 from ._nested import nested_splits, stratified_order
 from ._novelty import Novelty, log_ratios
 from ._pairwise import ROPE, pairwise_table
@@ -46,15 +49,19 @@ from ._summary import (
     run_table,
     summary_table,
 )
+from ._terms import Terms, terms_of, terms_row
 from ._test_set import draw_test_set
+from ._tuned import TunedClassifier
 
 __all__ = [
     "BASELINES",
     "COSTS",
     "LOWER_IS_BETTER",
     "METRICS",
+    "MORE_BASELINES",
     "ROPE",
     "SPLITS",
+    "BalancedClassifier",
     "BreakEven",
     "CentroidClassifier",
     "Conformal",
@@ -65,12 +72,15 @@ __all__ = [
     "FoldStore",
     "Influence",
     "LogitScaling",
+    "MarkerScoring",
     "Novelty",
     "PowerLaw",
     "RopeProbabilities",
     "SimpleMean",
     "Split",
     "TemperatureScaled",
+    "Terms",
+    "TunedClassifier",
     "TunedLogisticRegression",
     "break_even",
     "class_table",
@@ -111,5 +121,7 @@ __all__ = [
     "size_score_table",
     "stratified_order",
     "summary_table",
+    "terms_of",
+    "terms_row",
     "to_error",
 ]

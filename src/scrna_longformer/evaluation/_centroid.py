@@ -36,7 +36,7 @@ class CentroidClassifier(ClassifierMixin, BaseEstimator):
         cells = np.flatnonzero(sizes[codes] > 1)
         own = codes[cells]
         distances[cells, own] *= (sizes[own] / (sizes[own] - 1)) ** 2
-        self.temperature_ = _best_temperature(distances[cells], own)
+        self.temperature_ = best_temperature(distances[cells], own)
         return self
 
     def predict_proba(self, X: np.ndarray) -> np.ndarray:
@@ -51,7 +51,7 @@ class CentroidClassifier(ClassifierMixin, BaseEstimator):
         return self.classes_[self.predict_proba(X).argmax(axis=1)]
 
 
-def _best_temperature(distances: np.ndarray, codes: np.ndarray) -> float:
+def best_temperature(distances: np.ndarray, codes: np.ndarray) -> float:
     """Temperature with the smallest log loss, between 1e-3 and 1e3 mean distances."""
     if not len(codes) or not (scale := float(distances.mean())):
         return 1.0

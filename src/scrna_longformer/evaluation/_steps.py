@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Self
 
 from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.decomposition import PCA
+from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.neural_network import MLPClassifier
 
@@ -66,4 +67,14 @@ class FixedBudgetMLP(MLPClassifier):
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", ConvergenceWarning)
             warnings.filterwarnings("ignore", message="Got `batch_size`")  # few cells: one batch
+            return super().fit(X, y)
+
+
+class ShrunkenLDA(LinearDiscriminantAnalysis):
+    """Linear discriminant analysis in which a class of one cell, without spread, is no fault."""
+
+    def fit(self, X: np.ndarray, y: np.ndarray) -> Self:
+        """Fit to dense cells x features ``X``."""
+        with warnings.catch_warnings():
+            warnings.filterwarnings("ignore", message="Only one sample available")
             return super().fit(X, y)

@@ -131,13 +131,18 @@ def rank_markers(X: Matrix, codes: np.ndarray, n_classes: int | None = None) -> 
     array([0, 1, 2])
     """
     moments = class_moments(X, codes, _count(codes, n_classes))
-    rest = moments.without_each()
-    spread = np.sqrt((moments.variances + rest.variances) / 2)
-    effect = (moments.means - rest.means) / (spread + _LEAST_SPREAD)
+    effect = marker_effects(moments)
     by_class = np.argsort(-effect[moments.sizes > 0], axis=1, kind="stable")
     in_turns = by_class.T.ravel()
     _, first = np.unique(in_turns, return_index=True)
     return in_turns[np.sort(first)]
+
+
+def marker_effects(moments: ClassMoments) -> np.ndarray:
+    """Standardised difference between a gene's mean in a class and in the rest, classes x genes."""
+    rest = moments.without_each()
+    spread = np.sqrt((moments.variances + rest.variances) / 2)
+    return (moments.means - rest.means) / (spread + _LEAST_SPREAD)
 
 
 def rank_f_test(X: Matrix, codes: np.ndarray) -> np.ndarray:

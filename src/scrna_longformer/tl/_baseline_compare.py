@@ -57,11 +57,12 @@ def baseline_compare(
         Column of ``obs`` with the labels; by default that of the last
         :func:`~scrna_longformer.tl.longformer_fit`, else ``'leiden'``.
     models
-        ``'default'`` (majority, depth_only, nearest_centroid, knn_pca, logistic_regression,
-        random_forest, hist_gradient_boosting, mlp, longformer), a list of these names, or a
-        dictionary from a name of your own to a scikit-learn classifier with ``predict_proba`` (or
-        to one of these names). ``longformer`` has the settings of the last fit to the same labels,
-        else the defaults of ``longformer_fit``.
+        ``'default'``, ``'all'``, a list of names, or a dictionary from a name of your own to a
+        scikit-learn classifier with ``predict_proba`` (or to one of these names). The names, and
+        what each of them is, are in :doc:`/concepts/contestants`. ``'all'`` leaves out what is not
+        installed, and both leave out what needs counts where there are none behind the values; the
+        log says so. ``longformer`` has the settings of the last fit to the same labels, else the
+        defaults of ``longformer_fit``.
     n_splits
         Folds per repeat. Leaving one group out makes as many folds as groups.
     n_repeats
@@ -167,10 +168,13 @@ def baseline_compare(
     >>> sl.get.baseline_compare(adata).table["accuracy"].round(2).to_dict()
     {'nearest_centroid': 0.82, 'majority': 0.34}
     """
+    from ..features import has_counts
     from ..get._expression import make_actual
 
     inputs = read_inputs(adata, key, group_key=group_key, batch_key=batch_key, layer=layer)
-    contestants = resolve_contestants(models, transformer_settings(inputs.fit))
+    contestants = resolve_contestants(
+        models, transformer_settings(inputs.fit), with_counts=has_counts(inputs.X)
+    )
     plan = plan_comparison(
         inputs,
         split=split,

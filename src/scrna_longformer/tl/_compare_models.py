@@ -6,6 +6,7 @@ import json
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
+from .._settings import log
 from ._compare_inputs import CALLER
 
 if TYPE_CHECKING:
@@ -14,6 +15,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
 _TRANSFORMER = "longformer"
+_PRESETS = ("tiny", "small", "base")  # contestants of their own, for 'all'
 
 
 def resolve_contestants(
@@ -21,33 +23,94 @@ def resolve_contestants(
     transformer_settings: dict[str, Any],
     *,
     caller: str = CALLER,
+    with_counts: bool = True,
 ) -> dict[str, Any]:
-    """Resolve names into estimators or functions that make them."""
-    from ..evaluation import BASELINES
+    """Resolve names into estimators or functions that make them.
 
-    known = [*BASELINES, _TRANSFORMER]
+    Parameters
+    ----------
+    models
+        As :func:`baseline_compare` takes them.
+    transformer_settings
+        Arguments of the transformer.
+    caller
+        Function that asks, for messages.
+    with_counts
+        Whether counts can be found behind the values. Without, ``'default'`` and ``'all'`` leave out
+        the contestants that need them.
+    """
+    simple = _simple()
+    transformers = [_TRANSFORMER, *(f"{_TRANSFORMER}_{preset}" for preset in _PRESETS)]
+    known = [*simple, *transformers]
 
     def named(name: str) -> Any:
-        if name not in known:
-            msg = (
-                f"{caller}: `models` has no contestant {name!r}. Known are {known}; others are "
-                "given as a dictionary from a name to a scikit-learn classifier."
-            )
-            raise ValueError(msg)
-        if name in BASELINES:
-            return BASELINES[name]
-        from ..train import LongformerClassifier
-
-        return LongformerClassifier(**transformer_settings)
+        if name in simple:
+            return simple[name]
+        if name in transformers:
+            return _transformer(name, transformer_settings)
+        msg = (
+            f"{caller}: `models` has no contestant {name!r}. Known are {known}, and 'default' and "
+            "'all'; others are given as a dictionary from a name to a scikit-learn classifier."
+        )
+        raise ValueError(msg)
 
     if isinstance(models, str):
-        models = known if models == "default" else [models]
+        lists = {"default": [*_default(), _TRANSFORMER], "all": known}
+        models = (
+            _possible(lists[models], simple, caller, with_counts=with_counts)
+            if models in lists
+            else [models]
+        )
     pairs = models.items() if hasattr(models, "items") else ((name, name) for name in models)
     resolved = {n: named(model) if isinstance(model, str) else model for n, model in pairs}
     if not resolved:
         msg = f"{caller}: `models` is empty. Known contestants are {known}."
         raise ValueError(msg)
     return resolved
+
+
+def _default() -> list[str]:
+    from ..evaluation import BASELINES
+
+    return list(BASELINES)
+
+
+def _simple() -> dict[str, Any]:
+    """All contestants with a name but the transformers: functions that make them."""
+    from ..evaluation import BASELINES, MORE_BASELINES
+    from ._contestants._registry import CONTESTANTS
+
+    return {**BASELINES, **MORE_BASELINES, **CONTESTANTS}
+
+
+def _transformer(name: str, settings: dict[str, Any]) -> Any:
+    """Transformer with the settings of the last fit, or of a preset (``'longformer_tiny'``)."""
+    from ..train import LongformerClassifier
+
+    preset = name.removeprefix(_TRANSFORMER).removeprefix("_")
+    return LongformerClassifier(preset) if preset else LongformerClassifier(**settings)
+
+
+def _possible(
+    names: list[str], simple: Mapping[str, Any], caller: str, *, with_counts: bool
+) -> list[str]:
+    """Names of what can run here; the log says what is left out, and why."""
+    from importlib.util import find_spec
+
+    from ..evaluation import terms_of
+
+    needed = {name: terms_of(simple.get(name)) for name in names}
+    without = [n for n in names if needed[n].needs_counts and not with_counts]
+    absent = [n for n in names if (package := needed[n].package) and find_spec(package) is None]
+    if without:
+        log.info("%s: no counts behind these values; leaves out %s.", caller, ", ".join(without))
+    if absent:
+        log.info(
+            "%s: leaves out %s: pip install 'scrna-longformer[baselines]'",
+            caller,
+            ", ".join(absent),
+        )
+    return [name for name in names if name not in {*without, *absent}]
 
 
 def transformer_settings(fit: Mapping[str, Any] | None) -> dict[str, Any]:
@@ -78,18 +141,29 @@ def transformer_settings(fit: Mapping[str, Any] | None) -> dict[str, Any]:
 
 
 def descriptions(contestants: Mapping[str, Any]) -> pd.DataFrame:
-    """One line on each contestant: what a named one does, the settings of another."""
+    """What each contestant is (of one's own: its settings), and the terms on which it took part."""
     import inspect
 
     import pandas as pd
 
-    described = [
-        (inspect.getdoc(model) or repr(model)).splitlines()[0]
-        if inspect.isfunction(model)
-        else " ".join(repr(model).split())
-        for model in contestants.values()
-    ]
-    frame = pd.DataFrame({"model": list(contestants), "description": described})
-    return frame.astype(
-        {"model": pd.CategoricalDtype(list(contestants)), "description": "category"}
+    from ..evaluation import Terms, terms_row
+
+    transformer = Terms(
+        "tokens: genes ranked as markers, standardised",
+        class_weights="balanced",
+        tuning="starting penalty on inner folds; weights kept by a tenth of the training cells",
     )
+    rows = [
+        {
+            "model": name,
+            "description": (inspect.getdoc(model) or repr(model)).splitlines()[0]
+            if inspect.isfunction(model)
+            else " ".join(repr(model).split()),
+            **terms_row(transformer if hasattr(model, "preset") else model),
+        }
+        for name, model in contestants.items()
+    ]
+    frame = pd.DataFrame(rows)
+    kinds: dict[Any, Any] = dict.fromkeys(frame.columns, "category")
+    kinds["model"] = pd.CategoricalDtype(list(contestants))
+    return frame.astype(kinds)

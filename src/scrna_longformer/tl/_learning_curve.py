@@ -133,6 +133,7 @@ def learning_curve(
     True
     """
     from ..evaluation import METRICS, cross_validate, nested_splits
+    from ..features import has_counts
     from ..get._expression import make_actual
 
     if metric not in METRICS:
@@ -142,7 +143,12 @@ def learning_curve(
         msg = f"{_CALLER}: `n_seeds`={n_seeds!r}: an interval needs at least 2, better 5."
         raise ValueError(msg)
     inputs = read_inputs(adata, key, group_key=None, layer=layer, caller=_CALLER)
-    contestants = resolve_contestants(models, transformer_settings(inputs.fit), caller=_CALLER)
+    contestants = resolve_contestants(
+        models,
+        transformer_settings(inputs.fit),
+        caller=_CALLER,
+        with_counts=has_counts(inputs.X),
+    )
     sizes = _sizes(sizes, inputs.codes, test_fraction)
     splits = nested_splits(
         inputs.codes,

@@ -1,0 +1,165 @@
+"""The simple models that only ``models='all'`` runs: slower, weaker, or close to another."""
+
+from __future__ import annotations
+
+from packaging.version import Version
+from sklearn import __version__ as sklearn_version
+from sklearn.dummy import DummyClassifier
+from sklearn.ensemble import HistGradientBoostingClassifier
+from sklearn.linear_model import LogisticRegression
+from sklearn.multiclass import OneVsRestClassifier
+from sklearn.pipeline import Pipeline, make_pipeline
+from sklearn.preprocessing import PolynomialFeatures, StandardScaler
+from sklearn.semi_supervised import LabelSpreading
+from sklearn.svm import LinearSVC
+
+from ..features._transform import GeneScaler, GeneSelector
+from ._balanced import BalancedClassifier
+from ._baselines import COMPONENTS, FOUR_PENALTIES, GENES, N_GENES, N_GENES_PCA, Factory
+from ._markers import MarkerScoring
+from ._penalised import TunedLogisticRegression
+from ._steps import ShrunkenLDA, TrainingPCA
+from ._terms import terms
+from ._tuned import TunedClassifier
+from ._xgboost import BalancedXGBoost, require_xgboost
+
+N_GENES_TREES = 300  # boosting looks at every gene for every split
+
+
+@terms("none", class_weights="none", tuning="none")
+def stratified_random(random_state: int) -> DummyClassifier:
+    """Draw a class at random with the shares of the training cells, whatever the cell looks like."""
+    return DummyClassifier(strategy="stratified", random_state=random_state)
+
+
+@terms(GENES, class_weights="balanced", tuning="none: the C = 1 of scikit-learn")
+def logistic_regression_untuned(random_state: int) -> Pipeline:
+    """L2 logistic regression as scikit-learn has it: shows what the tuned penalty is worth."""
+    regression = LogisticRegression(class_weight="balanced", max_iter=5000)
+    return make_pipeline(GeneSelector("f_test", N_GENES), GeneScaler(), regression)
+
+
+@terms(GENES, class_weights="balanced", tuning=FOUR_PENALTIES)
+def logistic_regression_l1(random_state: int) -> TunedClassifier:
+    """L1 logistic regression, one class against the rest: few genes per class."""
+    # scikit-learn 1.8 renamed the argument
+    old = Version(sklearn_version) < Version("1.8")
+    lasso = {"penalty": "l1"} if old else {"l1_ratio": 1.0}
+    regression = LogisticRegression(
+        **lasso,
+        solver="liblinear",
+        class_weight="balanced",
+        max_iter=1000,
+        random_state=random_state,
+    )
+    return TunedClassifier(
+        make_pipeline(GeneSelector("f_test", N_GENES), GeneScaler()),
+        OneVsRestClassifier(regression),
+        parameter="estimator__C",
+        values=(0.01, 0.03, 0.1, 0.3),
+        random_state=random_state,
+    )
+
+
+@terms(f"squares and products of 30 {COMPONENTS}", class_weights="balanced", tuning=FOUR_PENALTIES)
+def quadratic_pca(random_state: int) -> TunedLogisticRegression:
+    """L2 logistic regression on 30 components, their squares and products: sees interactions."""
+    inputs = make_pipeline(
+        GeneSelector("f_test", N_GENES_PCA),
+        GeneScaler(),
+        TrainingPCA(30, random_state),
+        PolynomialFeatures(2, include_bias=False),
+        StandardScaler(),
+    )
+    return TunedLogisticRegression(
+        penalties=(1e-3, 1e-2, 1e-1, 1.0), random_state=random_state, inputs=inputs
+    )
+
+
+@terms(GENES, class_weights="balanced", tuning=f"{FOUR_PENALTIES}; temperature on the same folds")
+def linear_svm(random_state: int) -> TunedClassifier:
+    """Linear support vector machine, its decision values calibrated on inner folds."""
+    return TunedClassifier(
+        make_pipeline(GeneSelector("f_test", N_GENES), GeneScaler()),
+        LinearSVC(dual=True, class_weight="balanced", max_iter=20000, random_state=random_state),
+        parameter="C",
+        values=(1e-5, 1e-4, 1e-3, 1e-2),
+        random_state=random_state,
+    )
+
+
+@terms(
+    GENES,
+    class_weights="balanced, by dividing by the shares",
+    tuning="shrinkage, 4 values x 3 inner folds",
+)
+def lda_shrinkage(random_state: int) -> TunedClassifier:
+    """Linear discriminant analysis with a shrunken covariance."""
+    analysis = ShrunkenLDA(solver="lsqr", shrinkage=0.5)
+    return TunedClassifier(
+        make_pipeline(GeneSelector("f_test", N_GENES), GeneScaler()),
+        BalancedClassifier(analysis),
+        parameter="estimator__shrinkage",
+        values=(0.1, 0.3, 0.6, 0.9),
+        random_state=random_state,
+    )
+
+
+@terms("300 genes by F test, standardised", class_weights="balanced", tuning="none")
+def gradient_boosting_genes(random_state: int) -> Pipeline:
+    """Gradient boosting of small trees on single genes."""
+    return make_pipeline(
+        GeneSelector("f_test", N_GENES_TREES),
+        GeneScaler(),
+        HistGradientBoostingClassifier(
+            max_iter=60, max_leaf_nodes=7, class_weight="balanced", random_state=random_state
+        ),
+    )
+
+
+@terms(
+    "50 PCs of the 2,000 most variable genes, standardised",
+    class_weights="none: labels spread along 15 neighbours",
+    tuning="none",
+)
+def label_spreading(random_state: int) -> Pipeline:
+    """Labels spread over a graph of 15 nearest cells; may use unlabelled cells (label -1)."""
+    return make_pipeline(
+        GeneSelector("variance", N_GENES_PCA),  # needs no label
+        GeneScaler(),
+        TrainingPCA(50, random_state),
+        LabelSpreading(kernel="knn", n_neighbors=15, alpha=0.2, max_iter=100),
+    )
+
+
+@terms("all genes", class_weights="balanced", tuning="temperature on 3 inner folds")
+def marker_scoring(random_state: int) -> MarkerScoring:
+    """Mean of 25 markers per class over genes expressed alike, as ``sc.tl.score_genes`` scores."""
+    return MarkerScoring(random_state=random_state)
+
+
+@terms("300 genes by F test", class_weights="balanced", tuning="none", package="xgboost")
+def xgboost(random_state: int) -> Pipeline:
+    """Boosting of 150 trees of depth 4 on single genes, by XGBoost."""
+    require_xgboost()
+    return make_pipeline(
+        GeneSelector("f_test", N_GENES_TREES), BalancedXGBoost(random_state=random_state)
+    )
+
+
+MORE_BASELINES: dict[str, Factory] = {
+    function.__name__: function
+    for function in (
+        stratified_random,
+        marker_scoring,
+        label_spreading,
+        lda_shrinkage,
+        logistic_regression_untuned,
+        logistic_regression_l1,
+        linear_svm,
+        quadratic_pca,
+        gradient_boosting_genes,
+        xgboost,
+    )
+}
+"""Contestants of ``models='all'`` beside those of ``'default'``, by name."""

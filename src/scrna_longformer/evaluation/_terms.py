@@ -1,0 +1,67 @@
+"""On what terms a contestant takes part, told beside its scores."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+
+@dataclass(frozen=True)
+class Terms:
+    """What a contestant sees, how it weights classes, and what it may choose on training cells.
+
+    All contestants are given the same matrix: log values of all genes of the training cells.
+
+    Attributes
+    ----------
+    inputs
+        What it makes of them.
+    class_weights
+        ``'balanced'`` (every class counts the same), ``'none'``, or another rule.
+    tuning
+        What is chosen on inner folds of the training cells, from how many values.
+    needs_counts
+        Whether counts must be found again behind the log values
+        (:func:`~scrna_longformer.features.recover_counts`).
+    package
+        Optional package that it needs, installed by the extra ``baselines``; empty for none.
+    """
+
+    inputs: str = "as given"
+    class_weights: str = "as given"
+    tuning: str = "as given"
+    needs_counts: bool = False
+    package: str = ""
+
+
+_DEFAULT = Terms()
+
+
+def terms(inputs: str, **others: Any) -> Callable[[F], F]:
+    """Attach :class:`Terms` to the function that makes a contestant."""
+
+    def attach(function: F) -> F:
+        function.terms = Terms(inputs, **others)  # type: ignore[attr-defined]
+        return function
+
+    return attach
+
+
+def terms_of(model: Any) -> Terms:
+    """Terms of a contestant; those of an estimator of one's own are as given."""
+    found = model if isinstance(model, Terms) else getattr(model, "terms", _DEFAULT)
+    return found if isinstance(found, Terms) else _DEFAULT
+
+
+def terms_row(model: Any) -> dict[str, str]:
+    """Terms of a contestant as text by column name."""
+    found = terms_of(model)
+    return {
+        "inputs": found.inputs,
+        "class_weights": found.class_weights,
+        "tuning": found.tuning,
+        "package": found.package,
+    }

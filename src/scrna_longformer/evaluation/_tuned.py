@@ -1,0 +1,138 @@
+"""One strength of regularisation, chosen on inner folds: the same budget for every kind of model."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Self
+
+import numpy as np
+from scipy.special import softmax
+from sklearn.base import BaseEstimator, ClassifierMixin, clone
+
+from ._centroid import best_temperature
+from ._inner_folds import inner_folds
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from ..features._ranking import Matrix
+
+_FLOOR = 1e-6
+
+
+class TunedClassifier(ClassifierMixin, BaseEstimator):
+    """A classifier with one parameter chosen by class-balanced log loss on inner folds.
+
+    A classifier without probabilities (a support vector machine) gets them as a softmax of its
+    decision values, at the temperature that fits the inner folds best.
+
+    Parameters
+    ----------
+    inputs
+        Transformers from log values to the input of the classifier, fitted anew in every fold.
+    classifier
+        Classifier with ``predict_proba`` or ``decision_function``.
+    parameter
+        Name of the parameter to choose.
+    values
+        What it may be. The middle one is taken where cells are too few for inner folds.
+    n_inner
+        Number of inner folds.
+    random_state
+        Seed of the inner folds.
+
+    Attributes
+    ----------
+    value_
+        The chosen value.
+    temperature_
+        Divides the decision values; 1 for a classifier with probabilities.
+    out_of_fold_
+        Cells x classes probabilities of the training cells, each from an inner fold that did not
+        see the cell; ``None`` without inner folds.
+    """
+
+    def __init__(
+        self,
+        inputs: Any,
+        classifier: Any,
+        *,
+        parameter: str,
+        values: Sequence[float],
+        n_inner: int = 3,
+        random_state: int = 0,
+    ) -> None:
+        self.inputs = inputs
+        self.classifier = classifier
+        self.parameter = parameter
+        self.values = values
+        self.n_inner = n_inner
+        self.random_state = random_state
+
+    def fit(self, X: Matrix, y: np.ndarray) -> Self:
+        """Choose the value and fit to cells x genes log values, dense or sparse."""
+        self.classes_, codes = np.unique(y, return_inverse=True)
+        self.value_ = self.values[len(self.values) // 2]
+        self.temperature_, self.out_of_fold_ = 1.0, None
+        if folds := inner_folds(codes, self.n_inner, self.random_state):
+            self._choose(self._inner_scores(X, codes, folds), codes)
+        self.inputs_ = clone(self.inputs)
+        self.model_ = self._classifier(self.value_)
+        self.model_.fit(self.inputs_.fit_transform(X, codes), codes)
+        return self
+
+    def predict_proba(self, X: Matrix) -> np.ndarray:
+        """Return cells x classes probabilities."""
+        scores = _log_scores(self.model_, self.inputs_.transform(X), len(self.classes_))
+        return softmax(scores / self.temperature_, axis=1)
+
+    def predict(self, X: Matrix) -> np.ndarray:
+        """Return the most probable class."""
+        return self.classes_[self.predict_proba(X).argmax(axis=1)]
+
+    def _classifier(self, value: float) -> Any:
+        return clone(self.classifier).set_params(**{self.parameter: value})
+
+    def _inner_scores(
+        self, X: Matrix, codes: np.ndarray, folds: list[tuple[np.ndarray, np.ndarray]]
+    ) -> np.ndarray:
+        """Scores of cells by models that did not see them, values x cells x classes."""
+        n_classes = int(codes.max()) + 1
+        scores = np.empty((len(self.values), len(codes), n_classes))
+        for train, test in folds:
+            inputs = clone(self.inputs)
+            train_input = inputs.fit_transform(X[train], codes[train])
+            test_input = inputs.transform(X[test])
+            for i, value in enumerate(self.values):
+                model = self._classifier(value).fit(train_input, codes[train])
+                scores[i, test] = _log_scores(model, test_input, n_classes)
+        return scores
+
+    def _choose(self, scores: np.ndarray, codes: np.ndarray) -> None:
+        weights = 1 / np.bincount(codes)[codes]
+        losses, temperatures = [], []
+        for of_value in scores:
+            temperature = 1.0
+            if not hasattr(self.classifier, "predict_proba"):
+                temperature = best_temperature(
+                    of_value.max(axis=1, keepdims=True) - of_value, codes
+                )
+            proba = softmax(of_value / temperature, axis=1)
+            true_proba = proba[np.arange(len(codes)), codes]
+            losses.append(-np.log(np.maximum(true_proba, _FLOOR)) @ weights)
+            temperatures.append(temperature)
+        best = int(np.argmin(losses))
+        self.value_, self.temperature_ = self.values[best], temperatures[best]
+        self.out_of_fold_ = softmax(scores[best] / self.temperature_, axis=1)
+
+
+def _log_scores(model: Any, X: np.ndarray, n_classes: int) -> np.ndarray:
+    """Log probabilities or decision values in the columns of all classes, low where untrained."""
+    if hasattr(model, "predict_proba"):
+        scores = np.log(np.maximum(model.predict_proba(X), _FLOOR))
+    else:
+        scores = model.decision_function(X)
+        if scores.ndim == 1:
+            scores = np.column_stack([-scores / 2, scores / 2])
+    placed = np.full((X.shape[0], n_classes), scores.min() if scores.size else 0.0)
+    placed[:, model.classes_] = scores
+    return placed

@@ -1,0 +1,1 @@
+"""Contestants that need AnnData, wrapped as classifiers of arrays; imported when first asked for."""

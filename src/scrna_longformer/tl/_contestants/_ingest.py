@@ -1,0 +1,106 @@
+"""Label transfer by ``scanpy.tl.ingest`` as a classifier of arrays."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Self
+
+import numpy as np
+from sklearn.base import BaseEstimator, ClassifierMixin
+
+from ...evaluation._inner_folds import inner_folds
+from ...features._transform import GeneScaler, GeneSelector
+
+if TYPE_CHECKING:
+    from anndata import AnnData
+
+    from ...features._ranking import Matrix
+
+_LABEL = "label"
+
+
+class IngestClassifier(ClassifierMixin, BaseEstimator):
+    """Map cells into the principal components of the training cells and take their neighbours' label.
+
+    ``ingest`` gives a label and no probability. So the probabilities of a cell are those with which
+    cells of inner folds that were given its label had each true class, with one cell of each class
+    added beforehand.
+
+    Parameters
+    ----------
+    n_genes
+        Number of most variable genes.
+    n_components
+        Number of principal components.
+    n_neighbors
+        Number of neighbours.
+    n_inner
+        Number of inner folds.
+    random_state
+        Seed.
+    """
+
+    calibrated_inside = True
+
+    def __init__(
+        self,
+        n_genes: int = 2000,
+        n_components: int = 50,
+        n_neighbors: int = 15,
+        n_inner: int = 3,
+        random_state: int = 0,
+    ) -> None:
+        self.n_genes = n_genes
+        self.n_components = n_components
+        self.n_neighbors = n_neighbors
+        self.n_inner = n_inner
+        self.random_state = random_state
+
+    def fit(self, X: Matrix, y: np.ndarray) -> Self:
+        """Build the reference from cells x genes log values, dense or sparse."""
+        self.classes_, codes = np.unique(y, return_inverse=True)
+        n_classes = len(self.classes_)
+        counts = np.zeros((n_classes, n_classes))  # given x true
+        for train, test in inner_folds(codes, self.n_inner, self.random_state):
+            given = self._given(self._reference(X[train], codes[train]), X[test])
+            np.add.at(counts, (given, codes[test]), 1)
+        # every label at least once with its own class: ingest is better than nothing
+        counts += 1 / n_classes + np.eye(n_classes)
+        self.proba_of_label_ = counts / counts.sum(axis=1, keepdims=True)
+        self.reference_ = self._reference(X, codes)
+        return self
+
+    def predict_proba(self, X: Matrix) -> np.ndarray:
+        """Return cells x classes probabilities."""
+        return self.proba_of_label_[self._given(self.reference_, X)]
+
+    def predict(self, X: Matrix) -> np.ndarray:
+        """Return the label that ``ingest`` gives."""
+        return self.classes_[self._given(self.reference_, X)]
+
+    def _reference(self, X: Matrix, codes: np.ndarray) -> tuple[Any, AnnData]:
+        import pandas as pd
+        import scanpy as sc
+        from anndata import AnnData
+        from sklearn.pipeline import make_pipeline
+
+        inputs = make_pipeline(GeneSelector("variance", self.n_genes), GeneScaler())
+        reference = AnnData(inputs.fit_transform(X))
+        reference.obs_names = reference.obs_names + "-reference"
+        reference.obs[_LABEL] = pd.Categorical(codes)
+        n_components = min(self.n_components, min(reference.shape) - 1)
+        sc.pp.pca(reference, n_comps=n_components, random_state=self.random_state)
+        sc.pp.neighbors(
+            reference,
+            n_neighbors=min(self.n_neighbors, reference.n_obs - 1),
+            random_state=self.random_state,
+        )
+        return inputs, reference
+
+    def _given(self, fitted: tuple[Any, AnnData], X: Matrix) -> np.ndarray:
+        import scanpy as sc
+        from anndata import AnnData
+
+        inputs, reference = fitted
+        query = AnnData(inputs.transform(X))
+        sc.tl.ingest(query, reference, obs=_LABEL, embedding_method="pca")
+        return query.obs[_LABEL].to_numpy().astype(np.int64)
