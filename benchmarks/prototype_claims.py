@@ -59,6 +59,7 @@ def prototype_cells() -> Cells:
         sc.pp.highly_variable_genes(adata, n_top_genes=2000, flavor="cell_ranger")
     adata = adata[:, adata.var["highly_variable"]].copy()
     log = adata.X.toarray()
+    adata.X = log.copy()
     sc.pp.scale(adata, max_value=10)
     labels = adata.obs["prototype_leiden"].astype(int).to_numpy()
     named = adata.obs["cell_type"].notna().to_numpy()
@@ -202,7 +203,7 @@ def train_once(values, labels, graph, recipe):
             loss.backward()
             optimizer.step()
             schedule.step()
-            losses.append(float(loss))
+            losses.append(loss.detach().item())
     return model.eval(), total, float(np.mean(losses))
 
 
