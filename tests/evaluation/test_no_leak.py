@@ -1,0 +1,90 @@
+"""Nothing that is learned may depend on test cells: not a bit, for any contestant."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+from scipy import sparse
+from sklearn.base import BaseEstimator, ClassifierMixin
+
+from scrna_longformer.evaluation import BASELINES, Split, cross_validate, make_splits
+from scrna_longformer.evaluation._benchmark import build
+from scrna_longformer.train import LongformerClassifier
+
+N_GENES = 30
+CANARY = N_GENES  # a gene that only test cells express, and that spells their labels
+MODELS: dict[str, Any] = {
+    **BASELINES,
+    "longformer": LongformerClassifier(
+        "tiny", n_neighbors=4, train_options={"max_steps": 10, "batch_size": 16}
+    ),
+}
+
+
+class Witness(ClassifierMixin, BaseEstimator):
+    """A contestant that also predicts its training cells, as a print of all it has learned."""
+
+    prints: list[np.ndarray] = []  # noqa: RUF012
+
+    def __init__(self, name: str, random_state: int = 0) -> None:
+        self.name = name
+        self.random_state = random_state
+
+    def fit(self, X: Any, y: np.ndarray) -> Witness:
+        self.inner_ = build(MODELS[self.name], self.random_state).fit(X, y)
+        self.classes_ = self.inner_.classes_
+        Witness.prints.append(self.inner_.predict_proba(X).copy())
+        return self
+
+    def predict_proba(self, X: Any) -> np.ndarray:
+        return self.inner_.predict_proba(X)
+
+
+@pytest.fixture(scope="module")
+def cells() -> tuple[np.ndarray, np.ndarray, Split]:
+    rng = np.random.default_rng(0)
+    codes = rng.permutation(np.arange(90) % 3)
+    rate = np.where(np.arange(N_GENES) % 6 == codes[:, None], 3.0, 1.0)
+    counts = rng.poisson(rate) + 1.0 * (rng.random(rate.shape) < 0.1)
+    X = np.log1p(1e3 * counts / counts.sum(axis=1, keepdims=True))
+    X = np.column_stack([X, np.zeros(90)])
+    return X.astype(np.float32), codes, make_splits(codes, n_splits=3)[0]
+
+
+@pytest.mark.filterwarnings("ignore:LongformerClassifier")  # 10 steps are too few to learn
+@pytest.mark.parametrize(
+    ("name", "calibrate"), [*((name, False) for name in MODELS), ("nearest_centroid", True)]
+)
+def test_test_cells_leave_no_trace_in_what_is_learned(
+    cells: tuple[np.ndarray, np.ndarray, Split], name: str, calibrate: bool
+) -> None:
+    X, codes, split = cells
+    changed = X.copy()
+    changed[split.test] = np.random.default_rng(1).permuted(X[split.test], axis=1)
+    changed[split.test, CANARY] = 5.0 * (codes[split.test] + 1)
+    learned = []
+    for version in (X, changed):
+        Witness.prints = []
+        matrix = sparse.csr_array(version)
+        cross_validate({"w": Witness(name)}, matrix, codes, [split], calibrate=calibrate)
+        learned.append(Witness.prints)
+    assert len(learned[0]) == 1 + calibrate
+    for one, other in zip(*learned, strict=True):
+        np.testing.assert_array_equal(one, other)
+
+
+def test_the_print_tells_where_something_did_leak(
+    cells: tuple[np.ndarray, np.ndarray, Split],
+) -> None:
+    X, codes, split = cells
+    leaky = Split(0, 0, np.sort(np.append(split.train, split.test[0])), split.test)
+    canary = X.copy()
+    canary[split.test, CANARY] = 5.0 * (codes[split.test] + 1)
+    Witness.prints = []
+    for version in (X, canary):
+        cross_validate(
+            {"w": Witness("logistic_regression")}, sparse.csr_array(version), codes, [leaky]
+        )
+    assert not np.array_equal(*Witness.prints)
