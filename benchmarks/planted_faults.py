@@ -116,6 +116,14 @@ def alarms(table: pd.DataFrame) -> str:
     return "\n".join(lines)
 
 
+def misses(table: pd.DataFrame) -> list[str]:
+    """Planted faults that the right check did not see, and what fired instead."""
+    return [
+        f"Missed: {row.fault.replace('_', ' ')} in {row.set} (fired: {sorted(row.found)})."
+        for row in table[~table["right"]].itertuples()
+    ]
+
+
 def suspected(table: pd.DataFrame) -> str:
     """Clean draws whose labels some clustering reproduces, by set."""
     counts = table.groupby("set", sort=False)["like_clusters"].agg(["sum", "size"])
@@ -130,23 +138,25 @@ def main() -> None:
     parser.add_argument("--write", type=Path, metavar="PAGE")
     options = parser.parse_args()
     started = time.process_time()
-    faults = planted(options.draws, options.checks)
-    quiet = unplanted(options.clean)
-    n_alarms = int((quiet["found"].str.len() > 0).sum())
-    text = "\n\n".join(
-        [
-            matrix(faults),
-            f"The right check fired for {faults['right'].sum()} of {len(faults)} planted faults.",
+    parts = []
+    if options.draws:
+        faults = planted(options.draws, options.checks)
+        found = (
+            f"The right check fired for {faults['right'].sum()} of {len(faults)} planted faults."
+        )
+        parts += [matrix(faults), found, *misses(faults)]
+    if options.clean:
+        quiet = unplanted(options.clean)
+        n_alarms = int((quiet["found"].str.len() > 0).sum())
+        parts += [
             alarms(quiet),
             f"False alarms: any check fired on {n_alarms} of {len(quiet)} clean draws "
             f"({n_alarms / len(quiet):.1%}). Had nobody known where the labels come from, the sweep of "
             f"clusterings would have suspected some ({suspected(quiet)}): types that are easy to tell "
             "apart look like clusters, and the check says just that.",
         ]
-    )
+    text = "\n\n".join(parts)
     print(text)
-    for row in faults[~faults["right"]].itertuples():
-        print(f"MISSED: {row.fault} in {row.set}; fired: {sorted(row.found)}")
     print(f"{time.process_time() - started:.0f} s of processor time")
     if options.write is not None:
         before, rest = options.write.read_text().split(BEGIN)

@@ -117,7 +117,10 @@ def circular(
         if found.ari > ari:
             ari, setting = found.ari, found.setting
     if ari < REPRODUCED:
-        what = f"No clustering of this matrix gives the labels (closest, ARI {ari:.2f}: {setting})."
+        what = (
+            f"No usual clustering reproduces the labels (closest, ARI {ari:.2f}: {setting}); that "
+            "is no proof that they came from elsewhere."
+        )
         return _result(NO, what, basis="sweep", ari=ari, setting=setting)
     what = (
         f"Easy or circular: this matrix cannot tell which. Nothing says how the labels came about, "

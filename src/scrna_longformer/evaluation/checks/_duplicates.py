@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 from scipy import sparse
 
-from ...features._ranking import Matrix, is_sparse
+from ...features._ranking import Matrix, is_sparse, rank_variance
 from .._split import Split
 from ._result import CheckResult, fault, passed
 
@@ -16,6 +16,7 @@ MOST_SHARE = 0.01
 NEAR = 0.35  # of the distance to the sixth nearest cell
 _LEAST_GENES = 10  # cells with fewer detected genes can be alike by chance
 _BLOCK = 512
+_MOST_GENES = 2000  # those that vary most
 _MOST_ASKED = 4000  # cells whose nearest cells are looked for
 
 
@@ -125,18 +126,16 @@ def _near(X: Matrix, cells: np.ndarray, asked: np.ndarray) -> np.ndarray:
     """Pairs of a cell and a nearest one that is too close to be another."""
     if len(cells) < 8:
         return np.empty((0, 2), dtype=np.int64)
-    values = X[cells]
-    values = values.tocsr() if is_sparse(values) else np.asarray(values, dtype=np.float64)
-    squares = values.multiply(values).sum(axis=1) if is_sparse(values) else (values**2).sum(axis=1)
-    squares = np.asarray(squares, dtype=np.float64).ravel()
+    columns = np.sort(rank_variance(X)[:_MOST_GENES])
+    values = X[cells][:, columns]
+    values = np.asarray(values.toarray() if is_sparse(values) else values, dtype=np.float64)
+    squares = (values**2).sum(axis=1)
     queries = np.flatnonzero(asked[cells])
     nearest = np.empty(len(queries), dtype=np.int64)
     first, later = np.empty(len(queries)), np.empty(len(queries))
     for start in range(0, len(queries), _BLOCK):
         here = queries[start : start + _BLOCK]
-        products = values[here] @ values.T
-        products = np.asarray(products.toarray() if is_sparse(products) else products)
-        distance = squares[here, None] + squares - 2 * products
+        distance = squares[here, None] + squares - 2 * (values[here] @ values.T)
         distance[np.arange(len(here)), here] = np.inf
         block = slice(start, start + len(here))
         nearest[block] = distance.argmin(axis=1)
