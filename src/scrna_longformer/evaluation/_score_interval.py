@@ -56,9 +56,10 @@ def score_interval(
     even where nothing was wrong. Matthews' correlation is first brought to 0 to 1; losses have their
     interval on the logarithmic scale.
 
-    ``benchmarks/statistics.py`` measures the coverage; the concept page on the comparison has its
-    table, beside that of :func:`corrected_interval`, which with a single repeat is wider
-    than need be (97 to 99 %) and for scores close to 1 misses on one side.
+    Measured by ``benchmarks/statistics.py`` (400 runs of 200 cells, logistic regression): 95.8 to
+    96.4 % of the intervals for accuracy and macro-F1 held the expected score, with one repeat of
+    five folds and with five; those of :func:`corrected_interval` 97.5 to 97.9 % with one repeat and
+    96.4 % with five.
 
     References
     ----------
