@@ -6,7 +6,8 @@ Prints markdown. A step is that of `sl.tl.longformer_fit`: batch, forward, backw
 moving average. Its floor is the floating-point operations of its linear layers (forward, and twice that
 backward) at the rate of a large float32 product measured in the same run. Times of steps are medians
 without profiler, processor time with one thread, wall time with more; shares are self times that
-torch's profiler saw in other steps; "Python and the rest" is what it saw in no operation.
+torch's profiler saw in further steps, and milliseconds are shares of the median step; "Python and the
+rest" is what the profiler saw in no operation.
 """
 
 from __future__ import annotations
@@ -78,7 +79,7 @@ def linear_flop(config: LongformerConfig, batch_size: int) -> float:
 
 
 def shares(run: TrainingRun, steps: int) -> dict[str, float]:
-    """Milliseconds of a step by part."""
+    """Share of the time of each part of a step."""
     part_of = {name: part for part, names in PARTS.items() for name in names}
     clock, spent = time.perf_counter, defaultdict(float)
     start = clock()
@@ -88,8 +89,8 @@ def shares(run: TrainingRun, steps: int) -> dict[str, float]:
         seconds = clock() - start
     for event in profiler.key_averages():
         name = event.key.removeprefix("aten::")
-        spent[part_of.get(name, "other operations")] += event.self_cpu_time_total / 1e3 / steps
-    spent["Python and the rest"] = max(0.0, 1e3 * seconds / steps - sum(spent.values()))
+        spent[part_of.get(name, "other operations")] += event.self_cpu_time_total / 1e6 / seconds
+    spent["Python and the rest"] = max(0.0, 1 - sum(spent.values()))
     return spent
 
 
@@ -110,10 +111,8 @@ def measure(name: str, rounds: int) -> None:
         f"{floor:.1f} ms at the {rate / 1e9:.0f} GFLOP/s of sgemm: "
         f"{np.median(step_times) / floor:.2f}x that.\n\n| part of a step | ms | share |\n|---|---|---|"
     )
-    spent = shares(run, max(2, rounds))
-    total = sum(spent.values())
-    for part, milliseconds in sorted(spent.items(), key=lambda item: -item[1]):
-        print(f"| {part} | {milliseconds:.1f} | {milliseconds / total:.0%} |")
+    for part, share in sorted(shares(run, rounds).items(), key=lambda item: -item[1]):
+        print(f"| {part} | {share * np.median(step_times):.1f} | {share:.0%} |")
     print(end="", flush=True)
 
 
