@@ -66,7 +66,9 @@ def test_columns_beyond_the_regression_are_left_to_training(rng: np.random.Gener
 def test_divergence_is_told_and_the_best_weights_are_kept(rng: np.random.Generator) -> None:
     X, codes = cells_of(2, rng)
     options = {"max_steps": 400, "learning_rate": 1e20, "warmup": 0.0}
-    model = LongformerClassifier("tiny", n_neighbors=5, train_options=options, accelerator="cpu")
+    model = LongformerClassifier(
+        "tiny", offset=None, n_neighbors=5, train_options=options, accelerator="cpu"
+    )
     few = pytest.warns(UserWarning, match="fewer than the 300")
     with few, pytest.warns(UserWarning, match=r"diverged.*Lower learning_rate"):
         model.fit(X, codes)
@@ -78,6 +80,10 @@ def test_additive_tokens_start_at_random(rng: np.random.Generator) -> None:
     X, codes = cells_of(2, rng)
     options = {"max_steps": 300, "batch_size": 32}
     model = LongformerClassifier(
-        "tiny", n_neighbors=5, model_options={"token": "additive"}, train_options=options
+        "tiny",
+        offset=None,
+        n_neighbors=5,
+        model_options={"token": "additive"},
+        train_options=options,
     ).fit(X, codes)
     assert model.result_.initial_loss == pytest.approx(np.log(2), rel=1e-5)

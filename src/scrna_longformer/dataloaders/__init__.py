@@ -2,5 +2,7 @@
 
 from ._batches import BatchSchedule
 from ._cells import CellMatrix
+from ._moments import Cells
+from ._residual_cells import ResidualCells
 
-__all__ = ["BatchSchedule", "CellMatrix"]
+__all__ = ["BatchSchedule", "CellMatrix", "Cells", "ResidualCells"]

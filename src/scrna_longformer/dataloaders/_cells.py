@@ -7,6 +7,8 @@ from typing import Any
 import numpy as np
 from scipy import sparse
 
+from ._moments import moments
+
 # Dense copies up to this size are made once; larger sparse matrices are densified batch by batch.
 RESIDENT_BYTES = 2**30
 
@@ -63,16 +65,5 @@ class CellMatrix:
         return out
 
     def moments(self, index: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Mean and standard deviation of each token over these cells, both ``(n_tokens,)`` float32.
-
-        Summed in float64, block by block, so that the result does not depend on how `X` is stored.
-        """
-        total, squares = np.zeros(self.n_tokens), np.zeros(self.n_tokens)
-        for start in range(0, len(index), 1024):
-            block = self.rows(index[start : start + 1024]).astype(np.float64)
-            total += block.sum(axis=0)
-            squares += np.square(block).sum(axis=0)
-        mean = total / len(index)
-        variance = np.maximum(squares / len(index) - mean**2, 0)
-        variance[variance < 1e-12 * np.maximum(mean**2, 1)] = 0  # rounding of a constant gene
-        return mean.astype(np.float32), np.sqrt(variance).astype(np.float32)
+        """Mean and standard deviation of each token over these cells, both ``(n_tokens,)`` float32."""
+        return moments(self, index)

@@ -63,6 +63,16 @@ class LogitScaling:
         """Scaled probabilities."""
         return softmax(self.logits(proba), axis=1)
 
+    def to_array(self) -> np.ndarray:
+        """Slope and offsets as one array."""
+        return np.r_[self.slope, self.offset]
+
+    @classmethod
+    def from_array(cls, array: np.ndarray) -> LogitScaling:
+        """Rebuild from :meth:`to_array`."""
+        array = np.asarray(array, dtype=np.float64)
+        return cls(slope=float(array[0]), offset=array[1:])
+
 
 def floored_log(proba: np.ndarray) -> np.ndarray:
     """Logarithm of probabilities, finite for those that are 0."""

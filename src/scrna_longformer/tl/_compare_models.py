@@ -14,8 +14,13 @@ if TYPE_CHECKING:
 
     import pandas as pd
 
-_TRANSFORMER = "longformer"
-_PRESETS = ("tiny", "small", "base")  # contestants of their own, for 'all'
+# what each transformer changes in the settings of the last fit: it corrects a simple model, or
+# stands alone; 'all' also has other sizes
+_TRANSFORMERS: dict[str, dict[str, Any]] = {
+    "longformer": {"offset": "simple"},
+    "longformer_pure": {"offset": None},
+}
+_PRESETS = {f"longformer_{preset}": preset for preset in ("tiny", "small", "base")}
 
 
 def resolve_contestants(
@@ -40,7 +45,7 @@ def resolve_contestants(
         the contestants that need them.
     """
     simple = _simple()
-    transformers = [_TRANSFORMER, *(f"{_TRANSFORMER}_{preset}" for preset in _PRESETS)]
+    transformers = [*_TRANSFORMERS, *_PRESETS]
     known = [*simple, *transformers]
 
     def named(name: str) -> Any:
@@ -55,7 +60,7 @@ def resolve_contestants(
         raise ValueError(msg)
 
     if isinstance(models, str):
-        lists = {"default": [*_default(), _TRANSFORMER], "all": known}
+        lists = {"default": [*_default(), *_TRANSFORMERS], "all": known}
         models = (
             _possible(lists[models], simple, caller, with_counts=with_counts)
             if models in lists
@@ -87,8 +92,9 @@ def _transformer(name: str, settings: dict[str, Any]) -> Any:
     """Transformer with the settings of the last fit, or of a preset (``'longformer_tiny'``)."""
     from ..train import LongformerClassifier
 
-    preset = name.removeprefix(_TRANSFORMER).removeprefix("_")
-    return LongformerClassifier(preset) if preset else LongformerClassifier(**settings)
+    if name in _PRESETS:
+        return LongformerClassifier(_PRESETS[name], offset=None)
+    return LongformerClassifier(**{**settings, **_TRANSFORMERS[name]})
 
 
 def _possible(
@@ -124,6 +130,7 @@ def transformer_settings(fit: Mapping[str, Any] | None) -> dict[str, Any]:
     n_tokens = str(params["n_tokens"])
     options = {
         "preset": str(params["preset"]),
+        "transform": str(params["transform"]),
         "n_tokens": n_tokens if n_tokens == "all" else int(n_tokens),
         "n_neighbors": int(params["n_neighbors"]),
         "metric": str(params["metric"]),
@@ -135,7 +142,7 @@ def transformer_settings(fit: Mapping[str, Any] | None) -> dict[str, Any]:
     }
     if "model" in fit:
         architecture = json.loads(str(fit["model"]["config"]))
-        own = {"preset", "n_genes", "n_classes"}
+        own = {"preset", "n_genes", "n_classes", "residual_head"}
         options["model_options"] = {k: v for k, v in architecture.items() if k not in own}
     return options
 

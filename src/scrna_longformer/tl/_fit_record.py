@@ -40,9 +40,11 @@ def fit_record(
         "metrics": score(labels.codes[validation], prediction.proba[validation]),
         "training": {
             "n_parameters": classifier.n_parameters_,
-            "n_tokens": len(fitted.genes),
+            "n_tokens": len(fitted.token_genes),
+            "n_genes": len(fitted.genes),
             "n_cells": len(labels.codes),
             "n_validation": len(validation),
+            "gate": float(classifier.gate_),
             "n_steps": result.n_steps,
             "best_step": result.best_step,
             "stopped_by": result.stopped_by,
@@ -76,7 +78,12 @@ def log_outcome(caller: str, keys: LongformerKeys, record: dict[str, Any]) -> No
     params, training, metrics = (record[part] for part in ("params", "training", "metrics"))
     kept = f"weights of update {training['best_step']}"
     if not training["best_step"]:
-        kept = "no update improved on the logistic regression it started at"
+        kept = "no update improved on the start"
+    gate = training["gate"]
+    if gate == 0:
+        kept += "; the gate is 0: predictions are those of logistic regression"
+    elif gate > 0:
+        kept += f"; {gate:.0%} of its correction of logistic regression is used"
     log.info(
         "%s: %s parameters, %d gene tokens (mask from %s), %d updates (%s; %s), %.1f s on %s with "
         "%s attention. Held-out macro-F1 %.3f, accuracy %.3f (%d cells).\n"

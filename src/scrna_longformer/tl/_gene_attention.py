@@ -111,8 +111,8 @@ def gene_attention(
     (765, 765)
     """
     import numpy as np
+    import pandas as pd
 
-    from ..dataloaders._cells import CellMatrix
     from ..get._expression import make_actual, read_expression
     from ..get._model import read_fitted
     from ..train._attention_weights import edge_attention
@@ -124,9 +124,10 @@ def gene_attention(
     warn_about_scale(X, fitted, caller=CALLER)
     _warn_about_gate(adata, model_key)
     names, groups = _groups(adata, groupby)
+    read = adata.var_names.get_indexer(pd.Index(fitted.genes))
     columns = _columns(adata, fitted)
     attention = edge_attention(
-        fitted.model, CellMatrix(X, columns), groups, layers=layers, heads=heads
+        fitted.model, fitted.cells(X, read), groups, layers=layers, heads=heads
     )
 
     adata = adata.copy() if copy else adata
@@ -180,8 +181,8 @@ def _columns(adata: AnnData, fitted: FittedLongformer) -> np.ndarray:
     """Return the column of each token; every one must be there to get its row and column."""
     import pandas as pd
 
-    columns = adata.var_names.get_indexer(pd.Index(fitted.genes))
-    absent = fitted.genes[columns < 0]
+    columns = adata.var_names.get_indexer(pd.Index(fitted.token_genes))
+    absent = fitted.token_genes[columns < 0]
     if len(absent):
         msg = (
             f"{CALLER}: {len(absent)} of the model's {len(columns)} genes are not in adata, such as "

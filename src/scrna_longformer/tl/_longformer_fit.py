@@ -10,6 +10,7 @@ from .._settings import settings
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from pathlib import Path
 
     import numpy as np
     from anndata import AnnData
@@ -32,6 +33,8 @@ def longformer_fit(
     mask_key: str = "gene_knn",
     unlabeled: str | None = None,
     preset: str = "small",
+    offset: Literal["simple"] | None = "simple",
+    transform: Literal["auto", "log", "pearson"] = "auto",
     min_cells: int = 10,
     validation_fraction: float = 0.2,
     max_steps: int | None = None,
@@ -39,6 +42,7 @@ def longformer_fit(
     model_options: Mapping[str, Any] | None = None,
     train_options: Mapping[str, Any] | None = None,
     accelerator: str = "auto",
+    checkpoint_dir: str | Path | None = None,
     random_state: int = 0,
     key_added: str = "longformer",
     store_model: bool = True,
@@ -77,6 +81,14 @@ def longformer_fit(
         Size of the model: ``'tiny'``, ``'small'``, ``'base'`` or ``'large'`` (about 4, 18, 130 and
         320 thousand parameters at 500 tokens and 9 classes). ``'prototype'`` is an earlier design,
         kept to show why it fails.
+    offset
+        ``'simple'``: the calibrated mean of two logistic regressions (on genes, and on principal
+        components of Pearson residuals) predicts, and the transformer corrects it by as much as
+        held-out training cells allow: ``uns['longformer']['training']['gate']``, from 0 (the
+        prediction *is* that of the regressions) to 1. ``None``: the transformer alone.
+    transform
+        What token values are: ``'log'`` (the values as given, standardised), ``'pearson'`` (residuals
+        of the counts behind them), or ``'auto'``: residuals where there are counts behind the values.
     min_cells
         Classes with fewer labelled cells stay in training only, with a warning.
     validation_fraction
@@ -92,6 +104,10 @@ def longformer_fit(
         Fields of :class:`~scrna_longformer.train.TrainConfig` that differ from the defaults.
     accelerator
         ``'auto'`` (CUDA, then MPS, then CPU), or one of them by name.
+    checkpoint_dir
+        Folder in which the training is kept while it lasts. If it is killed, the same call goes on
+        where it was, and ends with the same bits as if it had not been; a call with other data,
+        parameters, versions or seed starts afresh. ``None`` keeps nothing.
     random_state
         Seed of everything that is drawn. Same seed, threads and machine: same bits.
     key_added
@@ -180,10 +196,13 @@ def longformer_fit(
         n_genes=adata.n_vars,
         preset=preset,
         n_tokens=n_tokens,
+        offset=offset,
+        transform=transform,
         min_cells=min_cells,
         model_options=model_options,
         train_options=_train_options(train_options, max_steps, time_limit),
         accelerator=accelerator,
+        checkpoint_dir=checkpoint_dir,
         progress=settings.progress_bar,
         random_state=random_state,
     )
@@ -191,7 +210,8 @@ def longformer_fit(
     classifier.fit(own_genes[train], labels.codes[train])
     prediction = classifier.predict_all(own_genes)
     tokens = candidates[classifier.token_index_]
-    fitted = _named(classifier, labels, adata.var_names[tokens], summarise_values(X).state)
+    genes = adata.var_names[candidates[classifier.vocabulary_]]
+    fitted = _named(classifier, labels, genes, summarise_values(X).state)
     calibration = Calibration.fit(prediction, labels.codes, train=train, held_out=validation)
     fitted = replace(fitted, calibration=calibration)
 
@@ -205,6 +225,8 @@ def longformer_fit(
             "key": key,
             "n_tokens": str(n_tokens),
             "preset": preset,
+            "offset": offset or "",
+            "transform": classifier.transform_,
             "layer": layer or "",
             "mask_key": mask_key,
             "mask_source": "varp" if classifier.graph is not None else "training cells",

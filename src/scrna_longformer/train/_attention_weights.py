@@ -11,7 +11,7 @@ import torch
 from scipy import sparse
 
 from ..attention._knn_attention import knn_attention_weights
-from ..dataloaders._cells import CellMatrix
+from ..dataloaders._moments import Cells
 from ..graph._gene_graph import GeneGraph
 from ..nn._attention import LocalGraphAttention, attention_graph
 from ..nn._longformer import GeneLongformer
@@ -48,7 +48,7 @@ class EdgeAttention:
 @torch.inference_mode()
 def edge_attention(
     model: GeneLongformer,
-    cells: CellMatrix,
+    cells: Cells,
     groups: Sequence[np.ndarray],
     *,
     layers: Choice = "mean",
@@ -113,7 +113,7 @@ class _EdgeSum:
 
 def _run_watched(
     model: GeneLongformer,
-    cells: CellMatrix,
+    cells: Cells,
     index: np.ndarray,
     watched: Sequence[LocalGraphAttention],
     watcher: _EdgeSum,

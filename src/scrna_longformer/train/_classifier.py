@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any, Literal, Self
 
 import numpy as np
@@ -14,8 +15,14 @@ from sklearn.utils.validation import check_is_fitted
 from .._random import seed
 from ..attention import resolve_backend
 from ..dataloaders._cells import CellMatrix, Matrix
+from ..dataloaders._moments import Cells
+from ..dataloaders._residual_cells import ResidualCells
+from ..evaluation._scaling import LogitScaling, floored_log
+from ..evaluation._simple_mean import SimpleMean
 from ..evaluation._split import holdout
+from ..features._counts import has_counts, recover_counts
 from ..features._ranking import rank_markers
+from ..features._residuals import PearsonResiduals
 from ..graph._gene_graph import GeneGraph
 from ..graph._knn import gene_knn
 from ..nn._config import LongformerConfig
@@ -24,11 +31,15 @@ from ._config import TrainConfig
 from ._device import isolated_rng, resolve_accelerator
 from ._diagnosis import diagnose
 from ._fitted import FittedLongformer
-from ._predict import Prediction
+from ._mixture import Mixture, choose_gate
+from ._predict import Prediction, predict
 from ._runner import FitResult, run
 from ._warm_start import logistic_start
+from ._wide import WidePart
 
-_INITIAL, _STOPPING, _REGRESSION = 10, 11, 12  # names of the random streams
+TRANSFORMS = ("auto", "log", "pearson")
+N_RESIDUALS = 3000  # genes that a cell's total is taken over, besides those of other use
+_INITIAL, _STOPPING, _REGRESSION, _SIMPLE = 10, 11, 12, 13  # names of the random streams
 
 
 class LongformerClassifier(ClassifierMixin, BaseEstimator):
@@ -50,15 +61,26 @@ class LongformerClassifier(ClassifierMixin, BaseEstimator):
         A graph of all columns of `X` to use as it is. Only where all genes are tokens.
     min_cells
         Classes with fewer cells are not drawn on for the stopping cells.
+    offset
+        ``'simple'``: the calibrated mean of two logistic regressions
+        (:class:`~scrna_longformer.evaluation.SimpleMean`) predicts, and the transformer corrects its
+        logits as far as held-out cells show that it should. ``None``: the transformer alone.
+    transform
+        What token values are: ``'log'`` (as given), ``'pearson'`` (residuals of the counts behind
+        them), or ``'auto'``: residuals where there are counts behind the values.
     warm_start
         Whether a model with multiplicative tokens starts at the logistic regression that it
-        contains (``train._warm_start``) instead of at random.
+        contains (``train._warm_start``) instead of at random. By default only where there is no
+        offset: what corrects a regression should not begin as one.
     model_options
         Fields of :class:`~scrna_longformer.nn.LongformerConfig` that differ from the preset.
     train_options
         Fields of :class:`TrainConfig` that differ from the defaults.
     accelerator
         ``'auto'`` (CUDA, then MPS, then CPU), or one of them by name.
+    checkpoint_dir
+        Folder in which the training is kept while it lasts: killed and called again the same way, it
+        goes on, and ends with the same bits as if it had not been killed. ``None`` keeps nothing.
     progress
         Whether to show a progress bar.
     random_state
@@ -70,6 +92,13 @@ class LongformerClassifier(ClassifierMixin, BaseEstimator):
         Class values, sorted.
     token_index_
         Columns of `X` that are tokens, ascending.
+    vocabulary_
+        Columns of `X` that any part of the model reads, ascending.
+    transform_
+        What token values are, ``'log'`` or ``'pearson'``.
+    gate_
+        Share of the transformer's correction that is used (0 to 1): at 0 the prediction is that of
+        the simple model. NaN without an offset.
     graph_
         The gene graph among the tokens.
     fitted_
@@ -92,6 +121,9 @@ class LongformerClassifier(ClassifierMixin, BaseEstimator):
     ((80, 2), (80, 4))
     """
 
+    # its probabilities are scaled on its stopping cells already
+    calibrated_inside = True
+
     def __init__(
         self,
         preset: str = "small",
@@ -102,10 +134,13 @@ class LongformerClassifier(ClassifierMixin, BaseEstimator):
         center: bool = True,
         graph: GeneGraph | None = None,
         min_cells: int = 10,
-        warm_start: bool = True,
+        offset: Literal["simple"] | None = "simple",
+        transform: Literal["auto", "log", "pearson"] = "auto",
+        warm_start: bool | None = None,
         model_options: Mapping[str, Any] | None = None,
         train_options: Mapping[str, Any] | None = None,
         accelerator: str = "auto",
+        checkpoint_dir: str | Path | None = None,
         progress: bool = False,
         random_state: int = 0,
     ) -> None:
@@ -116,10 +151,13 @@ class LongformerClassifier(ClassifierMixin, BaseEstimator):
         self.center = center
         self.graph = graph
         self.min_cells = min_cells
+        self.offset = offset
+        self.transform = transform
         self.warm_start = warm_start
         self.model_options = model_options
         self.train_options = train_options
         self.accelerator = accelerator
+        self.checkpoint_dir = checkpoint_dir
         self.progress = progress
         self.random_state = random_state
 
@@ -135,18 +173,22 @@ class LongformerClassifier(ClassifierMixin, BaseEstimator):
         self.n_features_in_ = X.shape[1]
         train_config = TrainConfig(**(self.train_options or {}))
         accelerator = resolve_accelerator(self.accelerator)
-        self.token_index_ = self._choose_tokens(X, codes)
+        simple = self._fit_simple(X, codes)
+        out_of_fold = None if simple is None else simple.out_of_fold_
+        wide = None if simple is None else WidePart.from_simple_mean(simple)
+        self._choose_genes(X, codes, wide)
         config = LongformerConfig.from_preset(
             self.preset,
             n_genes=len(self.token_index_),
             n_classes=len(self.classes_),
-            **(self.model_options or {}),
+            **{"residual_head": out_of_fold is not None, **(self.model_options or {})},
         )
-        self.graph_ = self._make_graph(X, config)
-        cells = CellMatrix(X, self.token_index_)
+        cells = self._cells(X)
+        self.graph_ = self._make_graph(X, cells)
         train_index, stopping_index = self._stopping_split(codes, train_config)
         model = self._initial_model(config, cells)
-        if self.warm_start and config.holds_linear_model:
+        warm = out_of_fold is None if self.warm_start is None else self.warm_start
+        if warm and config.holds_linear_model:
             logistic_start(
                 model, cells, codes, train_index, seed=seed(self.random_state, _REGRESSION)
             )
@@ -166,11 +208,31 @@ class LongformerClassifier(ClassifierMixin, BaseEstimator):
             accelerator=accelerator,
             random_state=self.random_state,
             progress=self.progress,
+            offset=None if out_of_fold is None else floored_log(out_of_fold),
+            checkpoint_dir=self.checkpoint_dir,
         )
         for sentence in diagnose(self.result_, train_config):
             warnings.warn(f"LongformerClassifier: {sentence}", UserWarning, stacklevel=2)
-        self.fitted_ = FittedLongformer(model, self.token_index_.astype(str), self.classes_)
+        held_out = predict(model, cells, stopping_index)
+        self.gate_, mixture = np.nan, None
+        if wide is not None:
+            self.gate_ = 0.0
+            if out_of_fold is not None:
+                self.gate_ = choose_gate(
+                    out_of_fold[stopping_index], held_out.residual, codes[stopping_index]
+                )
+            mixture = Mixture(wide.renumbered(self._positions(X.shape[1])), self.gate_)
+        self.fitted_ = FittedLongformer(
+            model,
+            self.vocabulary_.astype(str),
+            self.classes_,
+            tokens=self._positions(X.shape[1])[self.token_index_],
+            share=self._share,
+            mixture=mixture,
+            scaling=LogitScaling.fit(held_out.proba, codes[stopping_index]),
+        )
         self.n_parameters_ = sum(p.numel() for p in model.parameters())
+        self.n_parameters_ += 0 if simple is None else simple.n_parameters_
         return self
 
     def predict_proba(self, X: Matrix) -> np.ndarray:
@@ -191,7 +253,48 @@ class LongformerClassifier(ClassifierMixin, BaseEstimator):
         if X.shape[1] != self.n_features_in_:
             msg = f"`X` has {X.shape[1]} genes, but the model was fitted on {self.n_features_in_}."
             raise ValueError(msg)
-        return self.fitted_.predict(X, self.token_index_)
+        return self.fitted_.predict(X, self.vocabulary_)
+
+    def _fit_simple(self, X: Matrix, codes: np.ndarray) -> SimpleMean | None:
+        if self.offset is None:
+            return None
+        if self.offset != "simple":
+            msg = f"`offset` must be 'simple' or None, not {self.offset!r}."
+            raise ValueError(msg)
+        return SimpleMean(random_state=seed(self.random_state, _SIMPLE) % 2**32).fit(X, codes)
+
+    def _choose_genes(self, X: Matrix, codes: np.ndarray, wide: WidePart | None) -> None:
+        """Choose the tokens, and all genes that are read for their sake or by the simple model."""
+        self.token_index_ = self._choose_tokens(X, codes)
+        self.transform_ = self._choose_transform(X)
+        read = [self.token_index_] + ([wide.genes] if wide is not None else [])
+        self._share = np.empty(0)
+        if self.transform_ == "pearson":
+            read.append(PearsonResiduals(N_RESIDUALS).fit(X).genes_)
+        self.vocabulary_ = np.unique(np.concatenate(read))
+        if self.transform_ == "pearson":
+            sums = recover_counts(X[:, self.vocabulary_]).sum(axis=0, dtype=np.float64)
+            self._share = sums / sums.sum()
+
+    def _choose_transform(self, X: Matrix) -> str:
+        if self.transform not in TRANSFORMS:
+            msg = f"`transform` must be one of {TRANSFORMS}, not {self.transform!r}."
+            raise ValueError(msg)
+        if self.transform != "auto":
+            return self.transform
+        return "pearson" if has_counts(X) else "log"
+
+    def _positions(self, n_genes: int) -> np.ndarray:
+        """Position of each column of `X` in the vocabulary."""
+        positions = np.full(n_genes, -1)
+        positions[self.vocabulary_] = np.arange(len(self.vocabulary_))
+        return positions
+
+    def _cells(self, X: Matrix) -> Cells:
+        if self.transform_ == "log":
+            return CellMatrix(X, self.token_index_)
+        tokens = self._positions(X.shape[1])[self.token_index_]
+        return ResidualCells(X, self.vocabulary_, tokens, self._share)
 
     def _choose_tokens(self, X: Matrix, codes: np.ndarray) -> np.ndarray:
         if self.n_tokens == "all" or self.n_tokens >= X.shape[1]:
@@ -201,7 +304,7 @@ class LongformerClassifier(ClassifierMixin, BaseEstimator):
             raise ValueError(msg)
         return np.sort(rank_markers(X, codes)[: self.n_tokens])
 
-    def _make_graph(self, X: Matrix, config: LongformerConfig) -> GeneGraph:
+    def _make_graph(self, X: Matrix, cells: Cells) -> GeneGraph:
         if self.graph is not None:
             if len(self.token_index_) != X.shape[1] or self.graph.n_genes != X.shape[1]:
                 msg = (
@@ -211,9 +314,10 @@ class LongformerClassifier(ClassifierMixin, BaseEstimator):
                 raise ValueError(msg)
             graph = self.graph
         else:
-            mask, _ = gene_knn(
-                X[:, self.token_index_], self.n_neighbors, metric=self.metric, center=self.center
-            )
+            values = X[:, self.token_index_]
+            if self.transform_ == "pearson":
+                values = cells.rows(np.arange(len(cells)))
+            mask, _ = gene_knn(values, self.n_neighbors, metric=self.metric, center=self.center)
             graph = GeneGraph.from_scipy(mask)
         return graph
 
@@ -229,7 +333,7 @@ class LongformerClassifier(ClassifierMixin, BaseEstimator):
             random_state=seed(self.random_state, _STOPPING),
         )
 
-    def _initial_model(self, config: LongformerConfig, cells: CellMatrix) -> GeneLongformer:
+    def _initial_model(self, config: LongformerConfig, cells: Cells) -> GeneLongformer:
         with isolated_rng("cpu"):
             torch.manual_seed(seed(self.random_state, _INITIAL))
             model = GeneLongformer(config, self.graph_)

@@ -3,21 +3,32 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 import torch
 from scipy import sparse
 
 from ..dataloaders._cells import CellMatrix, Matrix
+from ..dataloaders._moments import Cells
+from ..dataloaders._residual_cells import ResidualCells
+from ..evaluation._scaling import LogitScaling
 from ..graph._gene_graph import GeneGraph
 from ..nn._config import LongformerConfig
 from ..nn._longformer import GeneLongformer
+<<<<<<< HEAD
 from ._calibration import Calibration
 from ._predict import Prediction, predict
 
 FORMAT_VERSION = 2  # 2: calibration scores, where there are any
+=======
+from ._mixture import Mixture
+from ._predict import Prediction, predict
+
+FORMAT_VERSION = 2  # 2: tokens may be some of the genes; residuals; a simple model beside
+>>>>>>> d4b8ba9 (The transformer corrects the simple model behind a gate; Pearson tokens; runs that resume)
 _INDPTR, _INDICES = "graph.indptr", "graph.indices"
+_TOKENS, _SHARE, _SCALING = "inputs.tokens", "inputs.share", "own.scaling"
 
 
 @dataclass(frozen=True)
@@ -29,20 +40,58 @@ class FittedLongformer:
     model
         The network, in evaluation mode, with its graph and training statistics.
     genes
-        Name of each token, ``(n_tokens,)`` text.
+        Name of each gene that any part of the model reads, ``(n_genes,)`` text.
     classes
         Value of each class, ``(n_classes,)``: text, integers or booleans.
     expression
         State of the training values, ``'log'`` or ``'scaled'``.
+<<<<<<< HEAD
     calibration
         Scores of cells outside training, for prediction sets and unknown cells.
+=======
+    tokens
+        Which of the genes are tokens, ``(n_tokens,)``; by default all of them.
+    share
+        Share of each gene in the counts of the training cells, ``(n_genes,)``, where token values
+        are Pearson residuals; empty where they are the values as given.
+    mixture
+        The simple model beside the network, and how both are weighed, where there is one.
+    scaling
+        Calibration of the network's own probabilities.
+>>>>>>> d4b8ba9 (The transformer corrects the simple model behind a gate; Pearson tokens; runs that resume)
     """
 
     model: GeneLongformer
     genes: np.ndarray
     classes: np.ndarray
     expression: str = "log"
+<<<<<<< HEAD
     calibration: Calibration | None = None
+=======
+    tokens: np.ndarray | None = None
+    share: np.ndarray = field(default_factory=lambda: np.empty(0))
+    mixture: Mixture | None = None
+    scaling: LogitScaling | None = None
+
+    @property
+    def token_genes(self) -> np.ndarray:
+        """Name of each token, ``(n_tokens,)`` text."""
+        return self.genes if self.tokens is None else self.genes[self.tokens]
+
+    @property
+    def transform(self) -> str:
+        """What token values are: ``'log'`` (as given) or ``'pearson'`` residuals."""
+        return "pearson" if len(self.share) else "log"
+
+    def cells(self, X: Matrix, columns: np.ndarray) -> Cells:
+        """Return token values of the cells of `X`; see :meth:`predict`."""
+        columns = np.asarray(columns)
+        tokens = np.arange(len(columns)) if self.tokens is None else self.tokens
+        if len(self.share):
+            return ResidualCells(X, columns, tokens, self.share)
+        fill = self.model.standardizer.mean.cpu().numpy()
+        return CellMatrix(X, columns[tokens], fill)
+>>>>>>> d4b8ba9 (The transformer corrects the simple model behind a gate; Pearson tokens; runs that resume)
 
     def predict(self, X: Matrix, columns: np.ndarray) -> Prediction:
         """Predict the cells of `X`.
@@ -52,11 +101,16 @@ class FittedLongformer:
         X
             Cells x genes, on the scale of the training values.
         columns
-            Column of `X` for each token; -1 for genes that `X` lacks, which enter at their training
+            Column of `X` for each gene; -1 for genes that `X` lacks, which enter at their training
             mean.
         """
-        fill = self.model.standardizer.mean.cpu().numpy()
-        return predict(self.model, CellMatrix(X, columns, fill))
+        found = predict(self.model, self.cells(X, columns))
+        if self.scaling is not None:
+            found = replace(found, proba=self.scaling(found.proba).astype(np.float32))
+        if self.mixture is None:
+            return found
+        proba = self.mixture.predict_proba(X, columns, found)
+        return replace(found, proba=proba.astype(np.float32))
 
     def to_arrays(self) -> dict[str, np.ndarray]:
         """Weights, training statistics and graph as named arrays."""
@@ -66,7 +120,17 @@ class FittedLongformer:
         graph = self.model.graph.to_scipy()
         arrays[_INDPTR] = graph.indptr.astype(np.int64)
         arrays[_INDICES] = graph.indices.astype(np.int64)
+<<<<<<< HEAD
         return arrays | (self.calibration.to_arrays() if self.calibration else {})
+=======
+        if self.tokens is not None:
+            arrays[_TOKENS] = np.asarray(self.tokens, dtype=np.int64)
+        if len(self.share):
+            arrays[_SHARE] = self.share
+        if self.scaling is not None:
+            arrays[_SCALING] = self.scaling.to_array()
+        return arrays | (self.mixture.to_arrays() if self.mixture else {})
+>>>>>>> d4b8ba9 (The transformer corrects the simple model behind a gate; Pearson tokens; runs that resume)
 
     @classmethod
     def from_arrays(
@@ -94,14 +158,22 @@ class FittedLongformer:
             raise ValueError(msg)
         parsed = LongformerConfig.from_json(config)
         genes, classes = _plain(genes), _plain(classes)
-        if (len(genes), len(classes)) != (parsed.n_genes, parsed.n_classes):
+        weights = {name: np.asarray(array) for name, array in arrays.items()}
+        tokens = weights.pop(_TOKENS, None)
+        n_tokens = len(genes) if tokens is None else len(tokens)
+        if (n_tokens, len(classes)) != (parsed.n_genes, parsed.n_classes):
             msg = (
                 f"The model's config speaks of {parsed.n_genes} genes and {parsed.n_classes} "
-                f"classes, but {len(genes)} and {len(classes)} are named: parts are missing."
+                f"classes, but {n_tokens} and {len(classes)} are named: parts are missing."
             )
             raise ValueError(msg)
+<<<<<<< HEAD
         weights = dict(arrays)
         calibration = Calibration.from_arrays(weights)
+=======
+        share, scaling = weights.pop(_SHARE, np.empty(0)), weights.pop(_SCALING, None)
+        mixture = Mixture.from_arrays(weights)
+>>>>>>> d4b8ba9 (The transformer corrects the simple model behind a gate; Pearson tokens; runs that resume)
         try:
             indptr, indices = weights.pop(_INDPTR), weights.pop(_INDICES)
         except KeyError as error:
@@ -117,7 +189,20 @@ class FittedLongformer:
         except RuntimeError as error:
             msg = f"The model's weights do not fit its config: {error}"
             raise ValueError(msg) from error
+<<<<<<< HEAD
         return cls(model.eval(), genes, classes, str(expression), calibration=calibration)
+=======
+        return cls(
+            model.eval(),
+            genes,
+            classes,
+            str(expression),
+            tokens=tokens,
+            share=share,
+            mixture=mixture,
+            scaling=None if scaling is None else LogitScaling.from_array(scaling),
+        )
+>>>>>>> d4b8ba9 (The transformer corrects the simple model behind a gate; Pearson tokens; runs that resume)
 
 
 def _plain(names: np.ndarray) -> np.ndarray:

@@ -30,6 +30,10 @@ class History:
         """Note one evaluation: a value for each of :data:`COLUMNS`."""
         self._rows.append(row)
 
+    def restore(self, columns: dict[str, np.ndarray]) -> None:
+        """Take up the evaluations of an earlier run."""
+        self._rows = list(zip(*(columns[name].tolist() for name in COLUMNS), strict=True))
+
     def columns(self) -> dict[str, np.ndarray]:
         """The history as one array per column."""
         table = np.asarray(self._rows, dtype=np.float64).reshape(-1, len(COLUMNS))

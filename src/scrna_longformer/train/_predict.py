@@ -10,7 +10,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from ..dataloaders._cells import CellMatrix
+from ..dataloaders._moments import Cells
 from ..nn._config import LongformerConfig
 from ..nn._longformer import GeneLongformer
 
@@ -31,10 +31,13 @@ class Prediction:
         Class probabilities, ``(cells, n_classes)`` float32.
     embedding
         Pooled representations, ``(cells, d_model)`` float32.
+    residual
+        What a model with a residual head adds to other logits, ``(cells, n_classes)`` float32.
     """
 
     proba: np.ndarray
     embedding: np.ndarray
+    residual: np.ndarray | None = None
 
 
 def inference_batch_size(config: LongformerConfig) -> int:
@@ -44,9 +47,7 @@ def inference_batch_size(config: LongformerConfig) -> int:
 
 
 @torch.inference_mode()
-def predict(
-    model: GeneLongformer, cells: CellMatrix, index: np.ndarray | None = None
-) -> Prediction:
+def predict(model: GeneLongformer, cells: Cells, index: np.ndarray | None = None) -> Prediction:
     """Predict these cells (all by default) in evaluation mode, batch by batch."""
     index = np.arange(len(cells)) if index is None else index
     device = next(model.parameters()).device
@@ -55,6 +56,7 @@ def predict(
     model.eval()
     proba = np.empty((len(index), model.config.n_classes), dtype=np.float32)
     embedding = np.empty((len(index), model.config.d_model), dtype=np.float32)
+    residual = np.empty_like(proba) if model.config.residual_head else None
     for start in range(0, len(index), size):
         rows = slice(start, start + size)
         values = torch.from_numpy(cells.rows(index[rows]))
@@ -63,8 +65,10 @@ def predict(
         if start == 0 and device.type in DOUBTED:
             _compare_with_cpu(model, values, proba[rows])
         embedding[rows] = output.embedding.float().cpu().numpy()
+        if residual is not None:
+            residual[rows] = output.residual.float().cpu().numpy()
     model.train(was_training)
-    return Prediction(proba=proba, embedding=embedding)
+    return Prediction(proba, embedding, residual)
 
 
 def _compare_with_cpu(model: GeneLongformer, values: Tensor, proba: np.ndarray) -> None:

@@ -11,6 +11,7 @@ from __future__ import annotations
 import math
 import time
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 import torch
@@ -22,8 +23,9 @@ from tqdm import tqdm
 
 from .._random import seed
 from ..dataloaders._batches import BatchSchedule
-from ..dataloaders._cells import CellMatrix
+from ..dataloaders._moments import Cells
 from ..nn._longformer import GeneLongformer
+from ._checkpoint import Checkpoint, Progress, run_key
 from ._config import TrainConfig
 from ._device import fitting_threads, isolated_rng
 from ._history import History
@@ -53,7 +55,8 @@ class FitResult:
     stopped_by
         ``'schedule'``, ``'patience'``, ``'time limit'`` or ``'divergence'``.
     prior_loss
-        The loss of always predicting the class prior, for comparison.
+        The loss of always predicting the class prior, for comparison; with an offset, plus the loss
+        of the offset as it is.
     seconds
         Wall time.
     """
@@ -76,7 +79,7 @@ class TrainingRun:
     def __init__(
         self,
         model: GeneLongformer,
-        cells: CellMatrix,
+        cells: Cells,
         codes: np.ndarray,
         *,
         train_index: np.ndarray,
@@ -142,10 +145,18 @@ class TrainingRun:
             loss = loss + F.cross_entropy(self.offset[rows] + output.residual, self.targets[rows])
         return loss
 
+    def prior_loss(self) -> float:
+        """Loss of always predicting the class prior, and of an offset that nothing corrects."""
+        loss = prior_loss(self.weights)
+        if self.offset is not None:
+            rows = self.stopping_index if len(self.stopping_index) else self.schedule.index
+            loss += float(F.cross_entropy(self.offset[rows], self.targets[rows]))
+        return loss
+
 
 def run(
     model: GeneLongformer,
-    cells: CellMatrix,
+    cells: Cells,
     codes: np.ndarray,
     *,
     train_index: np.ndarray,
@@ -155,6 +166,7 @@ def run(
     random_state: int,
     progress: bool,
     offset: np.ndarray | None = None,
+    checkpoint_dir: str | Path | None = None,
 ) -> FitResult:
     """Train `model` in place and leave the best averaged weights in it.
 
@@ -180,6 +192,9 @@ def run(
     offset
         Logits of another model for every cell, ``(cells, n_classes)``, from models that did not see
         the cell, for a model with a residual head to correct.
+    checkpoint_dir
+        Folder where the run is kept while it lasts. A run that was killed goes on there when it is
+        called again with the same data, configs and seed, to the same bits as if it had not been.
     """
     started = time.perf_counter()
     training = TrainingRun(
@@ -194,15 +209,27 @@ def run(
         offset=offset,
     )
     n_activations = config.batch_size * model.config.n_genes * model.config.d_model
-    best = BestWeights(config, prior_loss(training.weights))
+    best = BestWeights(config, training.prior_loss())
     initial_loss = training.stopping_loss() if len(stopping_index) else best.prior_loss
     best.update(initial_loss, 0, training.average.module)
     history = History()
     stopped_by = "schedule"
-    bar = tqdm(total=config.max_steps, desc="longformer", unit="step", disable=not progress)
+    key = ""
+    if checkpoint_dir is not None:
+        key = run_key(training, cells, codes, train_index, config)
+    checkpoint = Checkpoint(checkpoint_dir, key)
+    resumed = checkpoint.load(training, best, history)
+    started -= resumed.seconds
+    bar = tqdm(
+        total=config.max_steps,
+        initial=resumed.done,
+        desc="longformer",
+        unit="step",
+        disable=not progress,
+    )
     with isolated_rng(accelerator), fitting_threads(accelerator, n_activations), bar:
         model.train()
-        for done in range(1, config.max_steps + 1):
+        for done in range(resumed.done + 1, config.max_steps + 1):
             history.add_loss(training.update(done - 1))
             bar.update()
             if done % config.evaluate_every and done < config.max_steps:
@@ -221,8 +248,12 @@ def run(
             if config.time_limit and time.perf_counter() - started > config.time_limit:
                 stopped_by = "time limit"
                 break
+            if done < config.max_steps:
+                seconds = time.perf_counter() - started
+                checkpoint.save(training, best, history, Progress(done, seconds))
     model.load_state_dict(best.state)
     model.eval()
+    checkpoint.remove()
     return FitResult(
         history=history.columns(),
         initial_loss=initial_loss,

@@ -28,6 +28,8 @@ class BestWeights:
         Number of updates behind the best weights.
     state
         The best weights: clones, not views of weights that keep training.
+    waited
+        Evaluations without improvement that count.
     """
 
     config: TrainConfig
@@ -35,20 +37,20 @@ class BestWeights:
     loss: float = float("inf")
     step: int = 0
     state: dict[str, Tensor] = field(default_factory=dict)
-    _waited: int = 0
+    waited: int = 0
 
     def update(self, loss: float, step: int, model: nn.Module) -> None:
         """Take note of an evaluation after `step` updates."""
         if loss < self.loss:
-            self.loss, self.step, self._waited = loss, step, 0
+            self.loss, self.step, self.waited = loss, step, 0
             self.state = {
                 name: value.detach().cpu().clone() for name, value in model.state_dict().items()
             }
         elif step > self.config.max_steps // 2 or self.loss < OFF_PLATEAU * self.prior_loss:
             # on a plateau, waiting counts only in the second half of the schedule
-            self._waited += 1
+            self.waited += 1
 
     @property
     def exhausted(self) -> bool:
         """Whether patience has run out."""
-        return self._waited >= self.config.patience
+        return self.waited >= self.config.patience

@@ -6,16 +6,17 @@ import numpy as np
 import torch
 from sklearn.linear_model import LogisticRegression
 
-from ..dataloaders._cells import CellMatrix
+from ..dataloaders._moments import Cells
 from ..evaluation._penalised import TunedLogisticRegression
 from ..nn._embedding import MultiplicativeToken
 from ..nn._longformer import GeneLongformer
+from ._wide import per_class
 
 PENALTIES = (1e-4, 1e-3, 1e-2, 1e-1, 1.0)
 
 
 def logistic_start(
-    model: GeneLongformer, cells: CellMatrix, codes: np.ndarray, rows: np.ndarray, *, seed: int
+    model: GeneLongformer, cells: Cells, codes: np.ndarray, rows: np.ndarray, *, seed: int
 ) -> float:
     """Set embeddings and head so that the model's first logits are those of logistic regression.
 
@@ -47,20 +48,11 @@ def logistic_start(
     penalty = tuned.fit(values, codes[rows]).C_
     z = model.standardizer(torch.from_numpy(values)).numpy()
     regression = LogisticRegression(C=penalty, class_weight="balanced", max_iter=5000)
-    coefficients, intercept = _per_class(regression.fit(z, codes[rows]))
+    regression.fit(z, codes[rows])
+    coefficients, intercept = per_class(regression.coef_, regression.intercept_)
     with torch.no_grad():
         _write(model, token, torch.from_numpy(coefficients), torch.from_numpy(intercept))
     return penalty
-
-
-def _per_class(regression: LogisticRegression) -> tuple[np.ndarray, np.ndarray]:
-    """Coefficients (classes x genes) and intercepts; two classes share the one row that there is."""
-    coefficients, intercept = regression.coef_, regression.intercept_
-    if len(coefficients) == 1:
-        coefficients, intercept = (
-            np.concatenate([-x / 2, x / 2]) for x in (coefficients, intercept)
-        )
-    return coefficients.astype(np.float64), intercept.astype(np.float64)
 
 
 def _write(

@@ -1,0 +1,162 @@
+"""The simple model beside the transformer, as plain arrays that can be stored."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+import numpy as np
+from scipy.special import softmax
+
+from ..evaluation._scaling import LogitScaling
+from ..features._counts import recover_counts
+from ..features._residuals import PearsonResiduals, pearson_residuals
+
+if TYPE_CHECKING:
+    from sklearn.pipeline import Pipeline
+
+    from ..evaluation._simple_mean import SimpleMean
+
+_CLIP = 10.0  # of GeneScaler and PearsonResiduals alike
+
+
+@dataclass(frozen=True)
+class LinearMember:
+    """A regression on standardised log values, or on Pearson residuals, of some genes.
+
+    Attributes
+    ----------
+    genes
+        Columns of the values it reads, ``(n,)``.
+    center, inverse_scale
+        What standardises log values, ``(n,)`` each. For residuals `center` is each gene's share of
+        the counts and `inverse_scale` is empty.
+    weight
+        ``(n, n_classes)``.
+    intercept
+        ``(n_classes,)``.
+    scaling
+        Its calibration.
+    """
+
+    genes: np.ndarray
+    center: np.ndarray
+    inverse_scale: np.ndarray
+    weight: np.ndarray
+    intercept: np.ndarray
+    scaling: LogitScaling
+
+    @property
+    def reads_residuals(self) -> bool:
+        """Whether it reads Pearson residuals instead of log values."""
+        return len(self.inverse_scale) == 0
+
+    def predict_proba(self, values: np.ndarray, is_present: np.ndarray) -> np.ndarray:
+        """Calibrated probabilities of dense log values; absent genes are at their expectation."""
+        here = is_present[self.genes]
+        inputs = np.zeros((len(values), len(self.genes)), dtype=np.float32)
+        found = values[:, self.genes[here]]
+        if self.reads_residuals:
+            counts, share = recover_counts(found).toarray(), self.center[here]
+            totals = counts.sum(axis=1, dtype=np.float64) / share.sum()
+            inputs[:, here] = pearson_residuals(counts, share, totals=totals)
+        else:
+            z = (found - self.center[here]) * self.inverse_scale[here]
+            inputs[:, here] = np.clip(z, -_CLIP, _CLIP)
+        return self.scaling(softmax(inputs @ self.weight + self.intercept, axis=1))
+
+
+@dataclass(frozen=True)
+class WidePart:
+    """A fitted :class:`~scrna_longformer.evaluation.SimpleMean` without scikit-learn."""
+
+    members: tuple[LinearMember, ...]
+    scaling: LogitScaling
+
+    @classmethod
+    def from_simple_mean(cls, model: SimpleMean) -> WidePart:
+        """Collapse each member's steps into one matrix."""
+        pairs = zip(model.members_, model.scalings_, strict=True)
+        return cls(tuple(_collapse(m.model_, scaling) for m, scaling in pairs), model.scaling_)
+
+    @property
+    def genes(self) -> np.ndarray:
+        """All columns that any member reads, ascending."""
+        return np.unique(np.concatenate([member.genes for member in self.members]))
+
+    def renumbered(self, position: np.ndarray) -> WidePart:
+        """Return the same model for values whose columns are found at ``position[column]``."""
+        members = (replace(member, genes=position[member.genes]) for member in self.members)
+        return replace(self, members=tuple(members))
+
+    def predict_proba(self, values: np.ndarray, is_present: np.ndarray) -> np.ndarray:
+        """Class probabilities, ``(cells, n_classes)`` float64.
+
+        Parameters
+        ----------
+        values
+            Cells x columns log values, dense; columns of absent genes may hold anything.
+        is_present
+            Which columns were measured.
+        """
+        parts = [member.predict_proba(values, is_present) for member in self.members]
+        return self.scaling(np.mean(parts, axis=0))
+
+    def to_arrays(self) -> dict[str, np.ndarray]:
+        """Everything as named arrays."""
+        arrays = {"wide.scaling": self.scaling.to_array()}
+        for i, member in enumerate(self.members):
+            for name in ("genes", "center", "inverse_scale", "weight", "intercept"):
+                arrays[f"wide.{i}.{name}"] = getattr(member, name)
+            arrays[f"wide.{i}.scaling"] = member.scaling.to_array()
+        return arrays
+
+    @classmethod
+    def from_arrays(cls, arrays: Mapping[str, np.ndarray]) -> WidePart:
+        """Rebuild from :meth:`to_arrays`."""
+        members: list[LinearMember] = []
+        while (prefix := f"wide.{len(members)}.") + "genes" in arrays:
+            parts = {
+                name: np.asarray(arrays[prefix + name])
+                for name in ("genes", "center", "inverse_scale", "weight", "intercept")
+            }
+            members.append(
+                LinearMember(**parts, scaling=LogitScaling.from_array(arrays[prefix + "scaling"]))
+            )
+        return cls(tuple(members), LogitScaling.from_array(arrays["wide.scaling"]))
+
+
+def _collapse(pipeline: Pipeline, scaling: LogitScaling) -> LinearMember:
+    inputs, regression = pipeline[0], pipeline[-1]
+    weight, intercept = per_class(regression.coef_, regression.intercept_)
+    if isinstance(inputs[0], PearsonResiduals):
+        residuals, components, unit = (step for _, step in inputs.steps)
+        pca = components.pca_
+        onto = pca.components_.T.astype(np.float64) / unit.scale_
+        weight = onto @ weight.T
+        intercept = intercept - pca.mean_ @ weight
+        genes, center, inverse = residuals.genes_, residuals.share_, np.empty(0)
+    else:
+        selector, scaler = inputs[0], inputs[1]
+        genes, center, weight = selector.genes_, scaler.mean_, weight.T
+        inverse = np.divide(
+            1.0, scaler.scale_, out=np.zeros_like(scaler.scale_), where=scaler.scale_ > 0
+        )
+    return LinearMember(
+        genes=np.asarray(genes, dtype=np.int64),
+        center=center.astype(np.float64),
+        inverse_scale=inverse.astype(np.float32),
+        weight=weight.astype(np.float32),
+        intercept=intercept.astype(np.float64),
+        scaling=scaling,
+    )
+
+
+def per_class(coefficients: np.ndarray, intercept: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Coefficients (classes x genes) and intercepts; two classes share the one row that there is."""
+    if len(coefficients) == 1:
+        coefficients, intercept = (
+            np.concatenate([-x / 2, x / 2]) for x in (coefficients, intercept)
+        )
+    return coefficients.astype(np.float64), intercept.astype(np.float64)
