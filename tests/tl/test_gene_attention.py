@@ -241,7 +241,13 @@ def test_after_a_fit() -> None:
     with warnings.catch_warnings():  # it says, rightly, that this is too short to learn anything
         warnings.simplefilter("ignore", UserWarning)
         sl.tl.longformer_fit(
-            adata, "cell_type", n_tokens="all", max_steps=20, key_added="fit", accelerator="cpu"
+            adata,
+            "cell_type",
+            n_tokens="all",
+            offset=None,
+            max_steps=20,
+            key_added="fit",
+            accelerator="cpu",
         )
     sl.tl.gene_attention(adata, model_key="fit")
     matrix, mask = adata.varp["gene_attention"], adata.varp["gene_knn_mask"]

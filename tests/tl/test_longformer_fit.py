@@ -102,7 +102,8 @@ def test_split(fitted: ad.AnnData) -> None:
 def test_training_leaves_the_class_prior_behind(fitted: ad.AnnData) -> None:
     history = fitted.uns["longformer"]["history"]
     prior = fitted.uns["longformer"]["training"]["prior_loss"]
-    assert prior == pytest.approx(np.log(3))
+    # of the transformer's own head; the regression that it corrects costs next to nothing here
+    assert np.log(3) < prior < np.log(3) + 0.05
     assert history["train_loss"][-1] < prior / 2
 
 

@@ -15,6 +15,24 @@ import scrna_longformer as sl
 CLASSES = ["T/NK", "B", "Mono"]
 
 
+def fit(reference: ad.AnnData, **options) -> None:
+    sl.tl.longformer_fit(
+        reference,
+        "cell_type",
+        preset="tiny",
+        n_tokens=40,
+        max_steps=300,
+        train_options={"batch_size": 32, "learning_rate": 0.01},
+        accelerator="cpu",
+        **options,
+    )
+
+
+def fit_alone(reference: ad.AnnData) -> None:
+    """Fit a transformer on the values as they are."""
+    fit(reference, offset=None, transform="log")
+
+
 @pytest.fixture(scope="module")
 def both() -> tuple[ad.AnnData, ad.AnnData]:
     """A fitted reference and a query of the same three types."""
@@ -35,15 +53,7 @@ def both() -> tuple[ad.AnnData, ad.AnnData]:
     sc.pp.log1p(adata)
     reference, query = adata[:150].copy(), adata[150:].copy()
     sl.pp.gene_knn_mask(reference, n_neighbors=5)
-    sl.tl.longformer_fit(
-        reference,
-        "cell_type",
-        preset="tiny",
-        n_tokens=40,
-        max_steps=300,
-        train_options={"batch_size": 32, "learning_rate": 0.01},
-        accelerator="cpu",
-    )
+    fit(reference)
     return reference, query
 
 
@@ -110,6 +120,8 @@ def test_absent_genes_enter_at_their_training_mean(both) -> None:
     tokens = reference.var_names[reference.var["longformer_token"]]
     absent = list(tokens[[3, 17]])
     part = query[:, ~query.var_names.isin(absent)].copy()
+    reference = reference.copy()
+    fit_alone(reference)
     with pytest.warns(UserWarning, match="2 of the model's 40 genes"):
         sl.tl.longformer_predict(part, reference)
     # oracle: the same query with the two genes set to their mean over the training cells
@@ -139,6 +151,16 @@ def test_values_on_another_scale_warn(both) -> None:
     reference, query = both
     query = query.copy()
     query.X = sc.pp.scale(query.X.toarray())
+    saw_all = pytest.warns(UserWarning, match="scal")
+    other = pytest.warns(UserWarning, match="trained on 'log' values")
+    with (
+        saw_all,
+        other,
+        pytest.raises(ValueError, match=r"reads Pearson residuals.*transform='log'"),
+    ):
+        sl.tl.longformer_predict(query, reference)
+    reference = reference.copy()
+    fit_alone(reference)
     saw_all = pytest.warns(UserWarning, match="scal")
     with saw_all, pytest.warns(UserWarning, match="trained on 'log' values"):
         sl.tl.longformer_predict(query, reference)

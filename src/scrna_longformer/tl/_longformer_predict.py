@@ -90,9 +90,9 @@ def longformer_predict(
     TypeError
         `reference` is none of the three.
     ValueError
-        Fewer than half of the model's genes are in the query, the values are unsuitable, the
-        model is damaged, or `alpha` is out of range or asked of a model without calibration scores.
-        `adata` is left as it was.
+        Fewer than half of the model's genes are in the query, the values are unsuitable (a model of
+        Pearson residuals needs log-normalised counts), the model is damaged, or `alpha` is out of
+        range or asked of a model without calibration scores. `adata` is left as it was.
 
     Warns
     -----
@@ -149,6 +149,7 @@ def longformer_predict(
     warn_about_scale(X, fitted, caller=CALLER)
     columns = adata.var_names.get_indexer(pd.Index(fitted.genes))
     _check_overlap(fitted, columns, adata)
+    _check_counts(fitted, X[:, columns[columns >= 0]])
     prediction = fitted.predict(X, columns)
 
     adata = adata.copy() if copy else adata
@@ -187,6 +188,20 @@ def warn_about_scale(X: Any, fitted: FittedLongformer, *, caller: str) -> None:
             f"{state!r}. Give it the same kind: log1p of counts per 10,000, through `layer=` if need be."
         )
         warnings.warn(msg, UserWarning, stacklevel=3)
+
+
+def _check_counts(fitted: FittedLongformer, X: Any) -> None:
+    """Refuse values without counts behind them, where the model reads counts."""
+    from ..features import has_counts
+
+    if fitted.needs_counts and not has_counts(X):
+        msg = (
+            f"{CALLER}: the model reads Pearson residuals of the counts behind log values, and behind "
+            "these values are none (they were scaled, smoothed or corrected). Give it log1p of counts "
+            "per 10,000, through `layer=` if need be, or fit a model that does without: "
+            "sl.tl.longformer_fit(reference, offset=None, transform='log')."
+        )
+        raise ValueError(msg)
 
 
 def _check_overlap(fitted: FittedLongformer, columns: np.ndarray, adata: AnnData) -> None:

@@ -16,17 +16,12 @@ from ..evaluation._scaling import LogitScaling
 from ..graph._gene_graph import GeneGraph
 from ..nn._config import LongformerConfig
 from ..nn._longformer import GeneLongformer
-<<<<<<< HEAD
 from ._calibration import Calibration
-from ._predict import Prediction, predict
-
-FORMAT_VERSION = 2  # 2: calibration scores, where there are any
-=======
 from ._mixture import Mixture
 from ._predict import Prediction, predict
 
-FORMAT_VERSION = 2  # 2: tokens may be some of the genes; residuals; a simple model beside
->>>>>>> d4b8ba9 (The transformer corrects the simple model behind a gate; Pearson tokens; runs that resume)
+# 2: tokens may be some of the genes; residuals; a simple model beside; calibration scores
+FORMAT_VERSION = 2
 _INDPTR, _INDICES = "graph.indptr", "graph.indices"
 _TOKENS, _SHARE, _SCALING = "inputs.tokens", "inputs.share", "own.scaling"
 
@@ -45,10 +40,8 @@ class FittedLongformer:
         Value of each class, ``(n_classes,)``: text, integers or booleans.
     expression
         State of the training values, ``'log'`` or ``'scaled'``.
-<<<<<<< HEAD
     calibration
         Scores of cells outside training, for prediction sets and unknown cells.
-=======
     tokens
         Which of the genes are tokens, ``(n_tokens,)``; by default all of them.
     share
@@ -58,16 +51,13 @@ class FittedLongformer:
         The simple model beside the network, and how both are weighed, where there is one.
     scaling
         Calibration of the network's own probabilities.
->>>>>>> d4b8ba9 (The transformer corrects the simple model behind a gate; Pearson tokens; runs that resume)
     """
 
     model: GeneLongformer
     genes: np.ndarray
     classes: np.ndarray
     expression: str = "log"
-<<<<<<< HEAD
     calibration: Calibration | None = None
-=======
     tokens: np.ndarray | None = None
     share: np.ndarray = field(default_factory=lambda: np.empty(0))
     mixture: Mixture | None = None
@@ -83,6 +73,12 @@ class FittedLongformer:
         """What token values are: ``'log'`` (as given) or ``'pearson'`` residuals."""
         return "pearson" if len(self.share) else "log"
 
+    @property
+    def needs_counts(self) -> bool:
+        """Whether any part reads the counts behind the values."""
+        members = () if self.mixture is None else self.mixture.wide.members
+        return self.transform == "pearson" or any(member.reads_residuals for member in members)
+
     def cells(self, X: Matrix, columns: np.ndarray) -> Cells:
         """Return token values of the cells of `X`; see :meth:`predict`."""
         columns = np.asarray(columns)
@@ -91,7 +87,6 @@ class FittedLongformer:
             return ResidualCells(X, columns, tokens, self.share)
         fill = self.model.standardizer.mean.cpu().numpy()
         return CellMatrix(X, columns[tokens], fill)
->>>>>>> d4b8ba9 (The transformer corrects the simple model behind a gate; Pearson tokens; runs that resume)
 
     def predict(self, X: Matrix, columns: np.ndarray) -> Prediction:
         """Predict the cells of `X`.
@@ -120,17 +115,15 @@ class FittedLongformer:
         graph = self.model.graph.to_scipy()
         arrays[_INDPTR] = graph.indptr.astype(np.int64)
         arrays[_INDICES] = graph.indices.astype(np.int64)
-<<<<<<< HEAD
-        return arrays | (self.calibration.to_arrays() if self.calibration else {})
-=======
         if self.tokens is not None:
             arrays[_TOKENS] = np.asarray(self.tokens, dtype=np.int64)
         if len(self.share):
             arrays[_SHARE] = self.share
         if self.scaling is not None:
             arrays[_SCALING] = self.scaling.to_array()
-        return arrays | (self.mixture.to_arrays() if self.mixture else {})
->>>>>>> d4b8ba9 (The transformer corrects the simple model behind a gate; Pearson tokens; runs that resume)
+        for part in (self.mixture, self.calibration):
+            arrays |= part.to_arrays() if part else {}
+        return arrays
 
     @classmethod
     def from_arrays(
@@ -160,20 +153,17 @@ class FittedLongformer:
         genes, classes = _plain(genes), _plain(classes)
         weights = {name: np.asarray(array) for name, array in arrays.items()}
         tokens = weights.pop(_TOKENS, None)
+        share, scaling = weights.pop(_SHARE, np.empty(0)), weights.pop(_SCALING, None)
+        mixture, calibration = Mixture.from_arrays(weights), Calibration.from_arrays(weights)
         n_tokens = len(genes) if tokens is None else len(tokens)
-        if (n_tokens, len(classes)) != (parsed.n_genes, parsed.n_classes):
+        read = 0 if tokens is None else 1 + max(tokens.max(initial=0), len(share) - 1)
+        if (n_tokens, len(classes)) != (parsed.n_genes, parsed.n_classes) or read > len(genes):
             msg = (
-                f"The model's config speaks of {parsed.n_genes} genes and {parsed.n_classes} "
-                f"classes, but {n_tokens} and {len(classes)} are named: parts are missing."
+                f"The model's config speaks of {parsed.n_genes} tokens and {parsed.n_classes} "
+                f"classes, but {len(genes)} genes and {len(classes)} classes are named: parts are "
+                "missing."
             )
             raise ValueError(msg)
-<<<<<<< HEAD
-        weights = dict(arrays)
-        calibration = Calibration.from_arrays(weights)
-=======
-        share, scaling = weights.pop(_SHARE, np.empty(0)), weights.pop(_SCALING, None)
-        mixture = Mixture.from_arrays(weights)
->>>>>>> d4b8ba9 (The transformer corrects the simple model behind a gate; Pearson tokens; runs that resume)
         try:
             indptr, indices = weights.pop(_INDPTR), weights.pop(_INDICES)
         except KeyError as error:
@@ -189,9 +179,6 @@ class FittedLongformer:
         except RuntimeError as error:
             msg = f"The model's weights do not fit its config: {error}"
             raise ValueError(msg) from error
-<<<<<<< HEAD
-        return cls(model.eval(), genes, classes, str(expression), calibration=calibration)
-=======
         return cls(
             model.eval(),
             genes,
@@ -199,10 +186,10 @@ class FittedLongformer:
             str(expression),
             tokens=tokens,
             share=share,
+            calibration=calibration,
             mixture=mixture,
             scaling=None if scaling is None else LogitScaling.from_array(scaling),
         )
->>>>>>> d4b8ba9 (The transformer corrects the simple model behind a gate; Pearson tokens; runs that resume)
 
 
 def _plain(names: np.ndarray) -> np.ndarray:
