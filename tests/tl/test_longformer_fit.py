@@ -222,7 +222,8 @@ def test_tokens_and_weights_do_not_see_the_held_out_cells(adata: ad.AnnData) -> 
     adata.X = sparse.csr_matrix(X)
     sl.tl.longformer_fit(adata, "cell_type", **QUICK)
     before, after = (a.uns["longformer"]["model"]["weights"] for a in (first, adata))
-    assert all(np.array_equal(before[name], after[name]) for name in before)
+    different = {name for name in before if not np.array_equal(before[name], after[name])}
+    assert {name.partition(".")[0] for name in different} <= {"conformal"}  # made of those cells
 
 
 def test_integer_and_boolean_labels(adata: ad.AnnData) -> None:
@@ -268,11 +269,11 @@ def test_a_model_that_did_not_learn_says_so(adata: ad.AnnData) -> None:
 
 def test_too_few_updates_say_so(adata: ad.AnnData) -> None:
     with pytest.warns(UserWarning, match="20 updates"):
-        sl.tl.longformer_fit(adata, "cell_type", **{**QUICK, "max_steps": 20})
+        sl.tl.longformer_fit(adata, "cell_type", **{**QUICK, "max_steps": 20}, offset=None)
 
 
 def test_time_limit_keeps_the_best_weights_so_far(adata: ad.AnnData) -> None:
-    options = {**QUICK, "max_steps": 10**6}
+    options = {**QUICK, "max_steps": 10**6, "offset": None}
     with pytest.warns(UserWarning, match="time limit"):
         sl.tl.longformer_fit(adata, "cell_type", **options, time_limit=1e-3)
     assert adata.uns["longformer"]["training"]["stopped_by"] == "time limit"
