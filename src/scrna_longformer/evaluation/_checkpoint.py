@@ -11,7 +11,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from scipy import sparse
 
 from .._digest import digest_array, digest_names
 from ._benchmark import FoldResult
@@ -112,7 +111,7 @@ class FoldStore:
         path = self._paths[result.key]
         aside = path.with_suffix(f".{os.getpid()}.tmp")
         with aside.open("wb") as file:
-            np.savez_compressed(file, json=np.array(rest), **arrays)
+            np.savez_compressed(file, json=np.array(rest), **arrays)  # type: ignore[arg-type]
         aside.replace(path)
 
 
@@ -129,9 +128,9 @@ def _read(path: Path) -> FoldResult:
 
 def _digest_matrix(X: Matrix) -> str:
     """Fingerprint of the values, sparse or dense."""
-    if not sparse.issparse(X):
-        return digest_array(np.asarray(X))
-    rows = sparse.csr_array(X)
+    if isinstance(X, np.ndarray):
+        return digest_array(X)
+    rows = X.tocsr()
     return digest_names(
         [str(rows.shape), *(digest_array(part) for part in (rows.data, rows.indices, rows.indptr))]
     )

@@ -127,5 +127,5 @@ def _effects(fold: _Fold, metric: str, of_repeat: list[_Fold], n_units: int) -> 
     if not others:
         return np.full(1, np.nan)
     mean = np.mean([other.left.whole[metric] for other in of_repeat])
-    change = (left.whole[metric] - mean) / others
-    return np.array([change * np.sqrt((n_units - 1) / n_units)])
+    effect = (left.whole[metric] - mean) / others
+    return np.array([effect * np.sqrt((n_units - 1) / n_units)])

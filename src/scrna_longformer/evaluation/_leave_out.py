@@ -83,9 +83,10 @@ def _kinds(
         true, guess, rows, n_rows = codes, predicted, unit, n_units
         of_unit = np.arange(n_units)
     sums = np.zeros((n_rows, 3, n_classes))
-    np.add.at(sums, (rows, 0, true), true == guess)
-    np.add.at(sums, (rows, 1, true), 1)
-    np.add.at(sums, (rows, 2, guess), 1)
+    hits, of_class, of_guess = sums[:, 0], sums[:, 1], sums[:, 2]
+    np.add.at(hits, (rows, true), true == guess)
+    np.add.at(of_class, (rows, true), 1)
+    np.add.at(of_guess, (rows, guess), 1)
     return sums, of_unit
 
 

@@ -86,13 +86,15 @@ def pairwise_table(
         if not pairs:
             continue
         sides = zip(*pairs, strict=True)
-        influences = [influence([result.key for result in side], left_out) for side in sides]
-        rows += [(a, b, metric, *_compare(pairs, *influences, metric, rope)) for metric in METRICS]
+        one, other = (influence([result.key for result in side], left_out) for side in sides)
+        rows += [(a, b, metric, *_compare(pairs, one, other, metric, rope)) for metric in METRICS]
     columns = [name for name in _COLUMNS if not name.endswith("_holm")]
     table = pd.DataFrame(rows, columns=columns)
     for name in ("p_cells", "p_value"):
         by_metric = table.groupby("metric", sort=False)[name]
-        table[f"{name.replace('_value', '')}_holm"] = by_metric.transform(holm)
+        table[f"{name.replace('_value', '')}_holm"] = by_metric.transform(
+            lambda p: pd.Series(holm(p.to_numpy()), p.index)
+        )
     names = pd.CategoricalDtype(models)
     types = {"model_a": names, "model_b": names, "metric": pd.CategoricalDtype(list(METRICS))}
     return table[list(_COLUMNS)].astype(types)

@@ -108,16 +108,16 @@ def make_splits(
     rows = np.flatnonzero(codes >= 0)
     labels = None if groups is None else np.asarray(groups)[rows].astype(str)
     split = _resolve(split, labels, n_repeats)
-    if split == "leave_one_group_out":
-        n_splits = len(np.unique(labels))
+    alone = labels if split == "leave_one_group_out" else None
+    if alone is not None:
+        n_splits = len(np.unique(alone))
     names = _names(codes, class_names)
     check_folds(codes[rows], labels, n_splits, n_repeats, names, stacklevel + 1)
     splits = []
     for repeat in range(n_repeats):
         seed = int(generator(random_state, repeat).integers(2**32))
         for fold, (train, test) in enumerate(_folds(split, codes[rows], labels, n_splits, seed)):
-            alone = split == "leave_one_group_out" and labels is not None
-            group = str(labels[test[0]]) if alone else ""
+            group = "" if alone is None else str(alone[test[0]])
             splits.append(Split(repeat, fold, rows[train], rows[test], group))
     check_training(codes, splits)
     return splits
