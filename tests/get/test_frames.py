@@ -40,7 +40,7 @@ def test_frames_have_the_promised_columns(adata: ad.AnnData) -> None:
             *("model", "repeat", "fold", "seed", "group", "status", "n_train"),
             *("temperature", "n_test"),
         ],
-        "models": ["model", "description"],
+        "models": ["model", "description", "inputs", "class_weights", "tuning", "package"],
     }
     assert comparison.complete
     assert comparison.params["key"] == "bulk_labels"
