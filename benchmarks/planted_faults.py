@@ -29,11 +29,11 @@ BEGIN, END = "<!-- begin: planted_faults.py -->", "<!-- end: planted_faults.py -
 
 def examine(case: Case) -> list[CheckResult]:
     """Cross-validate the contestants of a case and run all checks."""
-    splits = case.splits or make_splits(
-        case.codes, n_splits=3, groups=case.groups if case.split_groups else None
-    )
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # planted faults make models warn, and rightly
+        splits = case.splits or make_splits(
+            case.codes, n_splits=3, groups=case.groups if case.split_groups else None
+        )
         results = cross_validate(case.models, case.X, case.codes, splits, probes=True)
         return run_checks(
             CheckInputs(

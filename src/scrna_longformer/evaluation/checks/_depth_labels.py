@@ -15,7 +15,7 @@ from ._agreement import balanced_skill
 from ._result import CheckResult, fault, passed
 
 NAME = "depth_labels"
-MOST_SHARE = 0.8  # of the skill of the best contestant
+MOST_SHARE = 0.9  # of the skill of the best contestant
 
 
 def depth_labels(
@@ -37,7 +37,7 @@ def depth_labels(
     Returns
     -------
     CheckResult
-        Severity ``'limits'``; fires if depth alone reaches four fifths of the best contestant's skill
+        Severity ``'limits'``; fires if depth alone reaches nine tenths of the best contestant's skill
         (balanced accuracy put between 0 at chance and 1). Evidence: ``depth_skill``,
         ``best_skill``.
 
