@@ -134,7 +134,7 @@ def test_oracle_is_found_out(cells) -> None:
 
 def test_no_signal_level_and_power(rng: np.random.Generator) -> None:
     alarms = 0
-    for i in range(40):
+    for i in range(20):
         codes = rng.integers(3, size=90)
         weak = rng.random((90, 3)) + 0.4 * np.eye(3)[codes]
         assert not no_signal({"weak": [weak]}, [codes], n_shuffles=199).fired
