@@ -1,4 +1,4 @@
-"""A small form of benchmarks/statistics.py: the error rates of intervals and tests."""
+"""A small form of benchmarks/error_rates.py: the error rates of intervals and tests."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-SCRIPT = Path(__file__).parents[2] / "benchmarks" / "statistics.py"
+SCRIPT = Path(__file__).parents[2] / "benchmarks" / "error_rates.py"
 
 
 @pytest.fixture(scope="module")

@@ -56,7 +56,7 @@ def score_interval(
     even where nothing was wrong. Matthews' correlation is first brought to 0 to 1; losses have their
     interval on the logarithmic scale.
 
-    Measured by ``benchmarks/statistics.py`` (400 runs of 200 cells, logistic regression): 95.8 to
+    Measured by ``benchmarks/error_rates.py`` (400 runs of 200 cells, logistic regression): 95.8 to
     96.4 % of the intervals for accuracy and macro-F1 held the expected score, with one repeat of
     five folds and with five; those of :func:`corrected_interval` 97.5 to 97.9 % with one repeat and
     96.4 % with five.

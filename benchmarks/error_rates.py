@@ -1,7 +1,7 @@
 """How often the intervals and tests of a comparison err, on simulated cells with a known truth.
 
-    python benchmarks/statistics.py                  # 1,000 runs without a difference, 300 with one
-    python benchmarks/statistics.py --runs 60        # a quick look
+    python benchmarks/error_rates.py                  # 1,000 runs without a difference, 300 with one
+    python benchmarks/error_rates.py --runs 60        # a quick look
 
 Cells of three classes have 40 genes in 20 pairs; both genes of a pair differ between the classes
 alike, with noise of their own. Contestants are logistic regressions on random halves of the genes,
