@@ -1,7 +1,7 @@
 """Plant faults into real and simulated cells and see which checks fire: the tables of checks.md.
 
 Usage: ``python benchmarks/planted_faults.py [--draws 1] [--clean 70] [--write docs/concepts/checks.md]``.
-Needs the real data sets (``SCRNA_LONGFORMER_DATA``) for ``sorted_pbmc``; about ten minutes on a core.
+Needs the real data sets (``SCRNA_LONGFORMER_DATA``) for ``sorted_pbmc``; about seven minutes on a core.
 
 Every generator in ``_faults.py`` draws its own parameters. It is planted into random cells of two real
 sets and of a simulation; the checks then run as ``sl.tl.baseline_compare`` runs them. The second table
