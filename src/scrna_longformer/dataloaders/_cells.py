@@ -4,19 +4,17 @@ from __future__ import annotations
 
 from typing import Any
 
+import numba
 import numpy as np
 from scipy import sparse
 
 from ._moments import moments
 
-# Dense copies up to this size are made once; larger sparse matrices are densified batch by batch.
-RESIDENT_BYTES = 2**30
-
 Matrix = np.ndarray | sparse.csr_matrix
 
 
 class CellMatrix:
-    """Cells x tokens view of a cells x genes matrix.
+    """Cells x tokens view of a cells x genes matrix; sparse ones stay sparse, batches are dense.
 
     Parameters
     ----------
@@ -46,17 +44,19 @@ class CellMatrix:
         # always copies, so that training never depends on what the caller does to `X` meanwhile
         self._values: Any = X[:, columns[self._present]].astype(np.float32)
         if sparse.issparse(X):
-            csr = sparse.csr_matrix(self._values)
-            small = csr.shape[0] * csr.shape[1] * 4 <= RESIDENT_BYTES
-            self._values = csr.toarray() if small else csr
+            self._values = sparse.csr_matrix(self._values)
+            self._values.sum_duplicates()
 
     def __len__(self) -> int:
         return self.n_cells
 
     def rows(self, index: np.ndarray) -> np.ndarray:
         """Return ``(len(index), n_tokens)`` float32 values of these cells."""
-        rows: Any = self._values[index]
-        block: np.ndarray = rows.toarray() if isinstance(rows, sparse.csr_matrix) else rows
+        if sparse.issparse(self._values):
+            csr, block = self._values, np.zeros((len(index), len(self._present)), np.float32)
+            _write_rows(csr.indptr, csr.indices, csr.data, np.asarray(index), block)
+        else:
+            block = self._values[index]
         if len(self._present) == self.n_tokens:
             return block
         assert self._fill is not None
@@ -67,3 +67,11 @@ class CellMatrix:
     def moments(self, index: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Mean and standard deviation of each token over these cells, both ``(n_tokens,)`` float32."""
         return moments(self, index)
+
+
+@numba.njit(cache=True, nogil=True)
+def _write_rows(indptr, indices, data, index, out):  # type: ignore[no-untyped-def]
+    """Write these rows of a CSR matrix into a matrix of zeros."""
+    for i, row in enumerate(index):
+        for e in range(indptr[row], indptr[row + 1]):
+            out[i, indices[e]] = data[e]

@@ -6,6 +6,8 @@ from typing import Protocol
 
 import numpy as np
 
+BLOCK = 2**20  # numbers that are dense at a time
+
 
 class Cells(Protocol):
     """Cells whose token values are read in batches."""
@@ -28,8 +30,9 @@ def moments(cells: Cells, index: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     Summed in float64, block by block, so that the result does not depend on how values are stored.
     """
     total, squares = np.zeros(cells.n_tokens), np.zeros(cells.n_tokens)
-    for start in range(0, len(index), 1024):
-        block = cells.rows(index[start : start + 1024]).astype(np.float64)
+    size = max(1, BLOCK // max(cells.n_tokens, 1))
+    for start in range(0, len(index), size):
+        block = cells.rows(index[start : start + size]).astype(np.float64)
         total += block.sum(axis=0)
         squares += np.square(block).sum(axis=0)
     mean = total / len(index)

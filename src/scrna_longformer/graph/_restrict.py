@@ -66,11 +66,26 @@ def restrict(graph: GeneGraph, expressed: np.ndarray) -> TokenGraph:
         )
         raise ValueError(msg)
     order = graph.visiting_order
-    cell, gene = np.nonzero(expressed if order is None else expressed[:, order])
-    gene = gene if order is None else order[gene].astype(np.int64)
-    cells = np.concatenate([[0], np.cumsum(expressed.sum(axis=1))]).astype(np.int32)
+    if order is None:
+        order = np.arange(graph.n_genes, dtype=np.int32)
+    cells = np.zeros(len(expressed) + 1, dtype=np.int32)
+    np.cumsum(np.count_nonzero(expressed, axis=1), out=cells[1:])
+    cell, gene = _tokens(np.ascontiguousarray(expressed), order, cells[-1])
     indptr, indices = _edges_among(graph.indptr, graph.indices, cells, gene)
     return TokenGraph(GeneGraph(indptr, indices, cells=cells), cell, gene)
+
+
+@numba.njit(cache=True, nogil=True)
+def _tokens(expressed, order, n_tokens):  # type: ignore[no-untyped-def]
+    """Cell and gene of every token, the genes of a cell in this order."""
+    cell_of, gene_of = np.empty(n_tokens + 1, np.int64), np.empty(n_tokens + 1, np.int64)
+    token = 0
+    for cell in range(len(expressed)):
+        for gene in order:
+            # written always, counted if expressed: a branch would be guessed wrong too often
+            cell_of[token], gene_of[token] = cell, gene
+            token += expressed[cell, gene]
+    return cell_of[:n_tokens], gene_of[:n_tokens]
 
 
 @numba.njit(cache=True, nogil=True)
@@ -78,24 +93,21 @@ def _edges_among(indptr, indices, cells, gene):  # type: ignore[no-untyped-def]
     """Neighbour lists of the tokens: look every neighbour up in a table of its cell's tokens."""
     token_of = np.full(len(indptr) - 1, -1, np.int32)
     starts = np.zeros(len(gene) + 1, np.int32)
-    kept = np.empty(0, np.int32)
-    for fill in (False, True):
-        for cell in range(len(cells) - 1):
-            tokens = range(cells[cell], cells[cell + 1])
-            for token in tokens:
-                token_of[gene[token]] = token
-            for token in tokens:
-                n = starts[token]
-                for edge in range(indptr[gene[token]], indptr[gene[token] + 1]):
-                    neighbour = token_of[indices[edge]]
-                    if neighbour >= 0:
-                        if fill:
-                            kept[n] = neighbour
-                        n += 1
-                if not fill:
-                    starts[token + 1] = n
-            for token in tokens:
-                token_of[gene[token]] = -1
-        if not fill:
-            kept = np.empty(starts[-1], np.int32)
-    return starts, kept
+    most = 0
+    for token in range(len(gene)):
+        most += indptr[gene[token] + 1] - indptr[gene[token]]
+    kept = np.empty(most + 1, np.int32)
+    n = 0
+    for cell in range(len(cells) - 1):
+        tokens = range(cells[cell], cells[cell + 1])
+        for token in tokens:
+            token_of[gene[token]] = token
+        for token in tokens:
+            for edge in range(indptr[gene[token]], indptr[gene[token] + 1]):
+                neighbour = token_of[indices[edge]]
+                kept[n] = neighbour  # as above
+                n += neighbour >= 0
+            starts[token + 1] = n
+        for token in tokens:
+            token_of[gene[token]] = -1
+    return starts, kept[:n].copy()

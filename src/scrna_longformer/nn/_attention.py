@@ -16,6 +16,7 @@ from ..attention._dropout import Dropout
 from ..attention._knn_attention import knn_attention
 from ..attention._linear import linear_attention
 from ..graph._gene_graph import GeneGraph
+from ..graph._restrict import TokenGraph
 from ._config import LongformerConfig
 
 ATTENTION_KINDS = {
@@ -135,7 +136,7 @@ class LocalGraphAttention(nn.Module):
     def forward(
         self,
         x: torch.Tensor,
-        mask: GeneGraph | torch.Tensor | None = None,
+        mask: GeneGraph | TokenGraph | torch.Tensor | None = None,
         mask_axis: str | None = None,
     ) -> torch.Tensor:
         """Attend.
@@ -148,7 +149,9 @@ class LocalGraphAttention(nn.Module):
             The graph, shared by all cells and heads: the fast path; a ``(G, G)`` boolean tensor is
             turned into one at every call. Boolean tensors ``(B, G, G)``, ``(H, G, G)`` and
             ``(B, H, G, G)`` differ between cells or heads and take the dense path. True means that
-            the row's gene attends to the column's. ``'full'`` and ``'linear'`` use no mask.
+            the row's gene attends to the column's. ``'full'`` and ``'linear'`` use no mask. The
+            :class:`~scrna_longformer.graph.TokenGraph` of a batch is walked on as it is: made from
+            the graph that this kind of attention walks on (:func:`attention_graph`).
         mask_axis
             ``'batch'`` or ``'head'``: what the first of three dimensions is, where the number of
             cells equals the number of heads.
@@ -162,12 +165,20 @@ class LocalGraphAttention(nn.Module):
         return self.out(self._attend(qkv, mask, mask_axis))
 
     def _attend(
-        self, qkv: torch.Tensor, mask: GeneGraph | torch.Tensor | None, mask_axis: str | None
+        self,
+        qkv: torch.Tensor,
+        mask: GeneGraph | TokenGraph | torch.Tensor | None,
+        mask_axis: str | None,
     ) -> torch.Tensor:
+        if isinstance(mask, TokenGraph) and self.attention in ("full", "linear"):
+            msg = f"attention={self.attention!r} looks at no graph, and would mix the cells."
+            raise ValueError(msg)
         if self.attention == "linear":
             return linear_attention(qkv, n_heads=self.n_heads)
         drop = self.dropout if self.training else 0.0
         seed = int(torch.randint(2**63 - 1, ())) if drop else None
+        if isinstance(mask, TokenGraph):
+            return self._walk(qkv, mask.graph, drop, seed)
         dense: dict[str, Any] = {
             "n_heads": self.n_heads,
             "scale": (qkv.shape[-1] / (3 * self.n_heads)) ** -0.5,
@@ -181,7 +192,13 @@ class LocalGraphAttention(nn.Module):
                 msg = f"attention={self.attention!r} needs one graph, not a mask per cell or head."
                 raise ValueError(msg)
             return masked(qkv, _broadcast(mask, qkv, self.n_heads, mask_axis), **dense)
-        graph = attention_graph(self.attention, mask, self.random_state)
+        return self._walk(
+            qkv, attention_graph(self.attention, mask, self.random_state), drop, seed
+        )
+
+    def _walk(
+        self, qkv: torch.Tensor, graph: GeneGraph, drop: float, seed: int | None
+    ) -> torch.Tensor:
         return knn_attention(
             qkv, graph, n_heads=self.n_heads, dropout_p=drop, seed=seed, backend=self.backend
         )

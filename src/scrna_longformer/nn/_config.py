@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields
 from types import MappingProxyType
 from typing import Any
 
 TOKENS = ("multiplicative", "additive")
+TOKEN_LISTS = ("all", "expressed")
 POOLINGS = ("sum", "mean")
 ATTENTIONS = ("knn", "random", "full", "self", "linear", "none")
+ON_A_GRAPH = ("knn", "random", "self", "none")
+# Share of the genes that a cell is taken to express where sizes are planned.
+PLANNED_SHARE = 1 / 8
 
 
 @dataclass(frozen=True)
@@ -35,6 +40,10 @@ class LongformerConfig:
         How a value enters its gene's token: ``'multiplicative'`` (``b_g + x_g * E_g``) or
         ``'additive'`` (``E_g + x_g * w``, which pools to nearly one number per cell; kept as the
         control that shows why).
+    tokens
+        Which genes of a cell go through the blocks: ``'all'``, or the ``'expressed'`` ones alone
+        (value above 0), at a tenth of the cost and less. The others enter the pooled vector as they
+        are; see :class:`GeneLongformer`. Needs attention on a graph.
     pooling
         ``'sum'`` (divided by the square root of the number of genes) or ``'mean'``.
     attention
@@ -74,6 +83,7 @@ class LongformerConfig:
     n_layers: int = 1
     mlp_ratio: float = 2.0
     token: str = "multiplicative"
+    tokens: str = "all"
     pooling: str = "sum"
     attention: str = "knn"
     attention_backend: str = "auto"
@@ -100,10 +110,21 @@ class LongformerConfig:
             if not 0 <= getattr(self, name) < 1:
                 msg = f"`{name}` must lie in [0, 1), not {getattr(self, name)!r}."
                 raise ValueError(msg)
-        for name, known in (("token", TOKENS), ("pooling", POOLINGS), ("attention", ATTENTIONS)):
+        for name, known in (
+            ("token", TOKENS),
+            ("tokens", TOKEN_LISTS),
+            ("pooling", POOLINGS),
+            ("attention", ATTENTIONS),
+        ):
             if getattr(self, name) not in known:
                 msg = f"`{name}` must be one of {known}, not {getattr(self, name)!r}."
                 raise ValueError(msg)
+        if self.tokens == "expressed" and self.attention not in ON_A_GRAPH:
+            msg = (
+                f"`tokens`='expressed' needs attention on a graph, one of {ON_A_GRAPH}, not "
+                f"{self.attention!r}."
+            )
+            raise ValueError(msg)
 
     @classmethod
     def from_preset(
@@ -143,6 +164,12 @@ class LongformerConfig:
     def holds_linear_model(self) -> bool:
         """Whether a fresh model is linear in the z-scores, up to its rank."""
         return self.token == "multiplicative" and self.zero_init and not self.pool_norm
+
+    @property
+    def activations_per_cell(self) -> int:
+        """Numbers in one layer's tokens of a cell; with expressed tokens those to plan for."""
+        share = PLANNED_SHARE if self.tokens == "expressed" else 1
+        return math.ceil(self.n_genes * share) * self.d_model
 
     def to_json(self) -> str:
         """Return the config as JSON text."""

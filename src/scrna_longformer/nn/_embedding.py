@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import torch
 from torch import Tensor, nn
+from torch.autograd.function import once_differentiable
+from torch.nn.functional import embedding
 
 
 class MultiplicativeToken(nn.Module):
@@ -32,6 +36,22 @@ class MultiplicativeToken(nn.Module):
         """Map ``(cells, genes)`` z-scores to ``(cells, genes, d_model)`` tokens."""
         return torch.addcmul(self.identity, z.unsqueeze(-1), self.direction)
 
+    def listed(self, z: Tensor, cell: Tensor, gene: Tensor) -> tuple[Tensor, Tensor]:
+        """Return the tokens of these genes of these cells, and of each cell the sum of all tokens.
+
+        Parameters
+        ----------
+        z
+            ``(cells, genes)`` z-scores, which carry no gradient.
+        cell, gene
+            ``(tokens,)``.
+
+        Returns
+        -------
+        ``(tokens, d_model)`` and ``(cells, d_model)``; the latter without making all tokens.
+        """
+        return _ListedTokens.apply(self.identity, self.direction, z, cell, gene)
+
 
 class AdditiveToken(nn.Module):
     """``h_g = E_g + x_g * w + c`` with one direction `w` for all genes: the control that fails.
@@ -49,8 +69,45 @@ class AdditiveToken(nn.Module):
         """Map ``(cells, genes)`` z-scores to ``(cells, genes, d_model)`` tokens."""
         return self.identity + self.value(z.unsqueeze(-1))
 
+    def listed(self, z: Tensor, cell: Tensor, gene: Tensor) -> tuple[Tensor, Tensor]:
+        """Return what :meth:`MultiplicativeToken.listed` does."""
+        of_values = z.sum(dim=1, keepdim=True) * self.value.weight[:, 0]
+        total = self.identity.sum(dim=0) + of_values + z.shape[1] * self.value.bias
+        return embedding(gene, self.identity) + self.value(z[cell, gene].unsqueeze(-1)), total
+
 
 TOKEN_TYPES: dict[str, type[MultiplicativeToken | AdditiveToken]] = {
     "multiplicative": MultiplicativeToken,
     "additive": AdditiveToken,
 }
+
+
+class _ListedTokens(torch.autograd.Function):
+    """:meth:`MultiplicativeToken.listed`; the backward passes over each table of genes once."""
+
+    @staticmethod
+    def forward(
+        ctx: Any, identity: Tensor, direction: Tensor, z: Tensor, cell: Tensor, gene: Tensor
+    ) -> tuple[Tensor, Tensor]:
+        z_of_token = z[cell, gene].unsqueeze(-1)
+        ctx.save_for_backward(z, z_of_token, gene)
+        tokens = torch.addcmul(identity[gene], z_of_token, direction[gene])
+        return tokens, identity.sum(dim=0) + z @ direction
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx: Any, grad_tokens: Tensor, grad_total: Tensor) -> tuple[Tensor | None, ...]:
+        z, z_of_token, gene = ctx.saved_tensors
+        grad_identity = grad_total.sum(dim=0).repeat(z.shape[1], 1)
+        grad_direction = z.T @ grad_total
+        _add_rows(grad_identity, gene, grad_tokens)
+        _add_rows(grad_direction, gene, grad_tokens * z_of_token)
+        return grad_identity, grad_direction, None, None, None
+
+
+def _add_rows(table: Tensor, index: Tensor, rows: Tensor) -> None:
+    """Add rows to a table in place, in an order that does not vary from run to run."""
+    if table.device.type == "cpu":
+        table.index_add_(0, index, rows)
+    else:
+        table.index_put_((index,), rows, accumulate=True)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from torch import Tensor, nn
 
 from ..graph._gene_graph import GeneGraph
+from ..graph._restrict import TokenGraph
 from ._attention import make_attention
 from ._config import LongformerConfig
 
@@ -40,7 +41,7 @@ class Block(nn.Module):
             if self.attention is not None:
                 _silence(self.attention.out)
 
-    def forward(self, h: Tensor, graph: GeneGraph) -> Tensor:
+    def forward(self, h: Tensor, graph: GeneGraph | TokenGraph) -> Tensor:
         """Map ``(cells, genes, d_model)`` tokens to tokens of the same shape."""
         if self.attention is not None and self.attention_norm is not None:
             h = h + self.attention(self.attention_norm(h), graph)
@@ -54,7 +55,7 @@ class Encoder(nn.Module):
         super().__init__()
         self.blocks = nn.ModuleList(Block(config) for _ in range(config.n_layers))
 
-    def forward(self, h: Tensor, graph: GeneGraph) -> Tensor:
+    def forward(self, h: Tensor, graph: GeneGraph | TokenGraph) -> Tensor:
         """Map ``(cells, genes, d_model)`` tokens to tokens of the same shape."""
         for block in self.blocks:
             h = block(h, graph)

@@ -8,12 +8,14 @@ import torch
 from torch import Tensor, nn
 
 from ..graph._gene_graph import GeneGraph
+from ..graph._restrict import TokenGraph, restrict
+from ._attention import attention_graph
 from ._config import LongformerConfig
 from ._embedding import TOKEN_TYPES
 from ._encoder import Encoder
 from ._heads import ClassificationHead
 from ._input import GeneDropout, GeneStandardizer
-from ._pooling import pool_scale
+from ._pooling import pool_scale, sum_of_cells
 
 
 class LongformerOutput(NamedTuple):
@@ -43,6 +45,15 @@ class GeneLongformer(nn.Module):
         Sizes and choices by name.
     graph
         Which genes attend to which; rows are queries. Part of the model, but not of its parameters.
+
+    Notes
+    -----
+    With ``tokens='expressed'`` the blocks see the expressed genes of each cell and the edges among
+    them, and every other gene enters the pooled vector as the token that it would be before the
+    blocks. The part of the model that is linear in the z-scores is therefore the same as with
+    ``tokens='all'``, and exact; only what the blocks add is left out where a gene is not expressed.
+    A gene that says nothing is no token either: one that is constant in the training cells, missing
+    from the query, or dropped in training, all of which have a z-score of 0.
 
     Examples
     --------
@@ -75,10 +86,32 @@ class GeneLongformer(nn.Module):
     def forward(self, values: Tensor) -> LongformerOutput:
         """Run the model on ``(cells, n_genes)`` expression, on the scale that it was trained on."""
         z = self.gene_dropout(self.standardizer(values))
-        h = self.encoder(self.token(z), self.graph)
-        embedding = self.pool_norm(h.sum(dim=1) * self.pool_scale)
+        if self.config.tokens == "all":
+            pooled = self.encoder(self.token(z), self.graph).sum(dim=1)
+        else:
+            pooled = self._pool_expressed(z, self.expressed(values, z))
+        embedding = self.pool_norm(pooled * self.pool_scale)
         residual = None if self.residual_head is None else self.residual_head(embedding)
         return LongformerOutput(self.head(embedding), embedding, residual)
+
+    def expressed(self, values: Tensor, z: Tensor) -> TokenGraph:
+        """List the tokens of a batch, and restrict the graph to them.
+
+        Parameters
+        ----------
+        values, z
+            ``(cells, n_genes)`` expression and z-scores.
+        """
+        attention = self.config.attention
+        graph = attention_graph("self" if attention == "none" else attention, self.graph)
+        return restrict(graph, ((values > 0) & (z != 0)).cpu().numpy())
+
+    def _pool_expressed(self, z: Tensor, tokens: TokenGraph) -> Tensor:
+        """Sum all genes' tokens, and what the blocks add to the expressed ones."""
+        cell, gene = (torch.from_numpy(x).to(z.device) for x in (tokens.cell, tokens.gene))
+        h, total = self.token.listed(z, cell, gene)
+        added = self.encoder(h, tokens) - h
+        return total + sum_of_cells(added, tokens.cell, len(z))
 
 
 def count_parameters(config: LongformerConfig) -> int:

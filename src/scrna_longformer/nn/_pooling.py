@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import numpy as np
+import torch
+from torch import Tensor
+
 
 def pool_scale(pooling: str, n_genes: int) -> float:
     """Return what the sum over `n_genes` tokens is multiplied with.
@@ -16,3 +20,17 @@ def pool_scale(pooling: str, n_genes: int) -> float:
     (0.05, 0.0025)
     """
     return {"sum": n_genes**-0.5, "mean": 1 / n_genes}[pooling]
+
+
+def sum_of_cells(tokens: Tensor, cell: np.ndarray, n_cells: int) -> Tensor:
+    """Sum tokens ``(tokens, d)``, listed cell after cell, to ``(n_cells, d)``; none sum to zero.
+
+    Cell by cell: adding by index is not deterministic on every device.
+
+    Examples
+    --------
+    >>> sum_of_cells(torch.tensor([[1.0], [2.0], [3.0]]), np.array([0, 0, 2]), 3).tolist()
+    [[3.0], [0.0], [3.0]]
+    """
+    sizes = np.bincount(cell, minlength=n_cells).tolist()
+    return torch.stack([of_cell.sum(dim=0) for of_cell in tokens.split(sizes)])

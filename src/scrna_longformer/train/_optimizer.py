@@ -25,6 +25,7 @@ def make_optimizer(model: nn.Module, config: TrainConfig) -> torch.optim.AdamW:
             {"params": others, "weight_decay": 0.0},
         ],
         lr=config.learning_rate,
+        fused=True,  # one pass over each table of genes; else a third of a step among 20,000 genes
     )
 
 

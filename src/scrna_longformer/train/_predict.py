@@ -42,8 +42,7 @@ class Prediction:
 
 def inference_batch_size(config: LongformerConfig) -> int:
     """Cells per inference batch: a function of the model's sizes alone, so results are repeatable."""
-    elements_per_cell = config.n_genes * config.d_model
-    return int(np.clip(BATCH_ELEMENTS // elements_per_cell, 1, 1024))
+    return int(np.clip(BATCH_ELEMENTS // config.activations_per_cell, 1, 1024))
 
 
 @torch.inference_mode()

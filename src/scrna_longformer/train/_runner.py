@@ -208,7 +208,7 @@ def run(
         random_state=random_state,
         offset=offset,
     )
-    n_activations = config.batch_size * model.config.n_genes * model.config.d_model
+    n_activations = config.batch_size * model.config.activations_per_cell
     best = BestWeights(config, training.prior_loss())
     initial_loss = training.stopping_loss() if len(stopping_index) else best.prior_loss
     best.update(initial_loss, 0, training.average.module)
