@@ -29,6 +29,9 @@ def test_is_the_submatrix_of_each_cell(n_genes, n_cells, density, rate, ordered,
     dense = tokens.graph.to_scipy().toarray()
     same_cell = tokens.cell[:, None] == tokens.cell
     assert np.array_equal(dense, mask[np.ix_(tokens.gene, tokens.gene)] & same_cell)
+    edges = tokens.edges_in(graph)
+    assert np.array_equal(graph.rows[edges], tokens.gene[tokens.graph.rows])
+    assert np.array_equal(graph.indices[edges], tokens.gene[tokens.graph.indices])
     for cell in range(n_cells):
         first, last = tokens.graph.cells[cell : cell + 2]
         genes = tokens.gene[first:last]

@@ -10,7 +10,7 @@ from scrna_longformer.nn import PRESETS, GeneLongformer, LongformerConfig, count
 
 def test_json_round_trip_keeps_every_field() -> None:
     config = LongformerConfig.from_preset(
-        "base", n_genes=30, n_classes=4, attention="random", gene_dropout=0.0
+        "base", n_genes=30, n_classes=4, attention="random", gene_dropout=0.0, tokens="expressed"
     )
     assert LongformerConfig.from_json(config.to_json()) == config
 
@@ -32,11 +32,18 @@ def test_json_of_a_newer_version_is_refused() -> None:
         ("token", "word"),
         ("pooling", "max"),
         ("attention", "sliding"),
+        ("tokens", "some"),
     ],
 )
 def test_bad_fields_name_themselves(field: str, value: object) -> None:
     with pytest.raises(ValueError, match=f"`{field}`"):
         LongformerConfig(**{"n_genes": 10, "n_classes": 2, field: value})
+
+
+@pytest.mark.parametrize("attention", ["full", "linear"])
+def test_expressed_tokens_need_a_graph(attention: str) -> None:
+    with pytest.raises(ValueError, match=f"`tokens`='expressed' needs .*not '{attention}'"):
+        LongformerConfig(n_genes=3, n_classes=2, tokens="expressed", attention=attention)
 
 
 def test_unknown_preset_and_field() -> None:

@@ -128,6 +128,25 @@ def test_controls_use_the_graph_that_they_walk_on(attention) -> None:
     np.testing.assert_allclose(matrix.toarray(), expected, atol=2e-6)
 
 
+@pytest.mark.parametrize("attention", ["knn", "random"])
+@pytest.mark.parametrize("heads", ["mean", 1])
+def test_expressed_genes_are_averaged_over_the_cells_that_express_both(attention, heads) -> None:
+    model, X = make_model(tokens="expressed", attention=attention), make_cells()
+    X[:, 3] *= np.arange(N_CELLS) == 0  # a gene of one cell
+    X[4] = 0  # a cell without genes
+    mask = attention_graph(attention, model.graph).to_scipy().toarray()
+    total, terms = np.zeros((2, N_GENES, N_GENES))
+    for x in X:
+        both = np.outer(x > 0, x > 0)
+        weights = dense_attention(model, x[None], (mask & both) | np.eye(N_GENES, dtype=bool))
+        total += both * chosen(weights, "mean", heads)
+        terms += both
+    groups = [np.arange(N_CELLS)]
+    found = edge_attention(model, every_token(X), groups, heads=heads)
+    matrix = found.to_scipy(0, np.arange(N_GENES), N_GENES).toarray()
+    np.testing.assert_allclose(matrix, mask * total / np.maximum(terms, 1), atol=2e-6)
+
+
 @pytest.mark.parametrize("attention", ["none", "linear", "full"])
 def test_attention_without_edges_is_refused(attention) -> None:
     model = make_model(attention=attention)

@@ -29,6 +29,18 @@ class TokenGraph:
     cell: np.ndarray
     gene: np.ndarray
 
+    def edges_in(self, graph: GeneGraph) -> np.ndarray:
+        """Return which edge of the gene graph that was restricted each edge here is, ``int64``.
+
+        Parameters
+        ----------
+        graph
+            That gene graph, its neighbours in ascending order.
+        """
+        known = graph.rows.astype(np.int64) * graph.n_genes + graph.indices
+        rows, columns = self.gene[self.graph.rows], self.gene[self.graph.indices]
+        return np.searchsorted(known, rows * graph.n_genes + columns)
+
 
 def restrict(graph: GeneGraph, expressed: np.ndarray) -> TokenGraph:
     """Keep, in each cell, only the expressed genes and the edges among them.

@@ -192,9 +192,7 @@ class LocalGraphAttention(nn.Module):
                 msg = f"attention={self.attention!r} needs one graph, not a mask per cell or head."
                 raise ValueError(msg)
             return masked(qkv, _broadcast(mask, qkv, self.n_heads, mask_axis), **dense)
-        return self._walk(
-            qkv, attention_graph(self.attention, mask, self.random_state), drop, seed
-        )
+        return self._walk(qkv, attention_graph(self.attention, mask, self.random_state), drop, seed)
 
     def _walk(
         self, qkv: torch.Tensor, graph: GeneGraph, drop: float, seed: int | None

@@ -56,8 +56,11 @@ def gene_attention(
 
     ``varp['gene_attention']`` : float32 CSR matrix, genes × genes
         Mean attention of all cells. Row ``i`` holds the weights with which gene ``i`` reads its
-        neighbours, itself included; they sum to 1. Rows of genes that are no tokens are empty. With
-        `groupby` there are ``varp['gene_attention_0']``, ``varp['gene_attention_1']``, ... instead.
+        neighbours, itself included; they sum to 1. Rows of genes that are no tokens are empty. If
+        only expressed genes are the model's tokens (``tokens='expressed'``), each entry is the mean
+        over the cells in which both genes are expressed, 0 where they never are, and rows do not
+        sum to 1. With `groupby` there are ``varp['gene_attention_0']``,
+        ``varp['gene_attention_1']``, ... instead.
     ``uns['gene_attention']`` : dict
         ``groups`` (names, in order; ``'all'`` without `groupby`), ``keys`` (the ``varp`` key of
         each), ``n_cells`` (of each) and ``params``. Matrices of an earlier call with the same

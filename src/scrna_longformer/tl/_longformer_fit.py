@@ -65,7 +65,8 @@ def longformer_fit(
         never trained on.
     n_tokens
         Number of genes that become tokens: markers of the classes, ranked on the training cells.
-        ``'all'`` takes every gene of the mask.
+        ``'all'`` takes every gene of the mask; with ``model_options={'tokens': 'expressed'}`` only
+        those that a cell expresses go through its blocks, so that thousands are affordable.
     mask_var
         Genes to choose the tokens from: a boolean column of ``var``, or booleans. By default all
         genes of the mask.
@@ -224,6 +225,7 @@ def longformer_fit(
         params={
             "key": key,
             "n_tokens": str(n_tokens),
+            "tokens": classifier.fitted_.model.config.tokens,
             "preset": preset,
             "offset": offset or "",
             "transform": classifier.transform_,

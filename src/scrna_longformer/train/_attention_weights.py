@@ -13,6 +13,7 @@ from scipy import sparse
 from ..attention._knn_attention import knn_attention_weights
 from ..dataloaders._moments import Cells
 from ..graph._gene_graph import GeneGraph
+from ..graph._restrict import TokenGraph
 from ..nn._attention import LocalGraphAttention, attention_graph
 from ..nn._longformer import GeneLongformer
 from ._predict import inference_batch_size
@@ -31,7 +32,8 @@ class EdgeAttention:
         The graph; rows are queries.
     weights
         ``(groups, edges)`` float32, edges in the order of ``graph.indices``. The weights of one
-        query sum to 1.
+        query sum to 1. Where only expressed genes are tokens an edge's mean is over the cells that
+        express both its genes, 0 if there are none, and the sums differ from 1.
     """
 
     graph: GeneGraph
@@ -88,7 +90,7 @@ def edge_attention(
     for group, index in enumerate(groups):
         total = _EdgeSum(graph, head)
         _run_watched(model, cells, index, chosen, total)
-        weights[group] = total.weights.cpu().numpy() / (len(index) * len(chosen))
+        weights[group] = total.mean()
     return EdgeAttention(graph, weights)
 
 
@@ -97,18 +99,33 @@ class _EdgeSum:
 
     def __init__(self, graph: GeneGraph, head: int | None) -> None:
         self.graph, self.head = graph, head
-        self.weights = torch.zeros(graph.n_edges, dtype=torch.float64)
+        self.weights, self.terms = np.zeros(graph.n_edges), np.zeros(graph.n_edges)
 
     def __call__(self, layer: LocalGraphAttention, arguments: tuple[Any, ...]) -> None:
         """Add the weights of one batch in one layer; runs just before the layer does."""
-        x = arguments[0]
+        x, walked = arguments
+        tokens = walked if isinstance(walked, TokenGraph) else None
         qkv = layer.qkv(x)
         qkv[..., : x.shape[-1]] += layer.query_bias
         weights = knn_attention_weights(
-            qkv, self.graph, n_heads=layer.n_heads, mean_over_cells=True
+            qkv,
+            self.graph if tokens is None else tokens.graph,
+            n_heads=layer.n_heads,
+            mean_over_cells=tokens is None,
         )
         of_head = weights.mean(1) if self.head is None else weights[:, self.head]
-        self.weights += len(x) * of_head.cpu().double()
+        numbers = of_head.cpu().double().numpy()
+        if tokens is None:
+            self.weights += len(x) * numbers
+            self.terms += len(x)
+        else:
+            edges = tokens.edges_in(self.graph)
+            self.weights += np.bincount(edges, numbers, self.graph.n_edges)
+            self.terms += np.bincount(edges, minlength=self.graph.n_edges)
+
+    def mean(self) -> np.ndarray:
+        """Mean weight of each edge, 0 where there was none."""
+        return self.weights / np.maximum(self.terms, 1)
 
 
 def _run_watched(
