@@ -20,9 +20,12 @@ def adata(rng: np.random.Generator) -> ad.AnnData:
     rate = np.where(np.arange(60) % 6 == codes[:, None], 2.0, 0.3)
     adata = ad.AnnData(
         sparse.csr_matrix(rng.poisson(rate).astype(np.float32)),
-        obs=pd.DataFrame({"type": pd.Categorical.from_codes(codes, ["a", "b", "c"])}),
+        obs=pd.DataFrame(
+            {"type": pd.Categorical.from_codes(codes, ["a", "b", "c"])},
+            index=[f"cell{i}" for i in range(150)],
+        ),
+        var=pd.DataFrame(index=[f"g{i}" for i in range(60)]),
     )
-    adata.obs_names, adata.var_names = adata.obs_names.astype(str), [f"g{i}" for i in range(60)]
     sc.pp.normalize_total(adata, target_sum=1e3)
     sc.pp.log1p(adata)
     sl.pp.gene_knn_mask(adata, n_neighbors=6)
