@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from scipy import sparse
 
-from scrna_longformer.dataloaders import CellMatrix, _cells
+from scrna_longformer.dataloaders import CellMatrix, _moments
 
 
 @pytest.fixture
@@ -44,7 +44,7 @@ def test_a_constant_gene_has_no_spread() -> None:
 
 def test_statistics_do_not_depend_on_the_blocks(X, monkeypatch) -> None:
     whole = CellMatrix(X, np.arange(8)).moments(np.arange(30))
-    monkeypatch.setattr(_cells, "BLOCK", 1)  # a cell at a time
+    monkeypatch.setattr(_moments, "BLOCK", 1)  # a cell at a time
     by_cell = CellMatrix(sparse.csr_matrix(X), np.arange(8)).moments(np.arange(30))
     np.testing.assert_allclose(by_cell, whole, rtol=1e-6)
 

@@ -43,7 +43,8 @@ class LongformerConfig:
     tokens
         Which genes of a cell go through the blocks: ``'all'``, or the ``'expressed'`` ones alone
         (value above 0), at a tenth of the cost and less. The others enter the pooled vector as they
-        are; see :class:`GeneLongformer`. Needs attention on a graph.
+        are; see :class:`GeneLongformer`. Where values are Pearson residuals, above 0 means more than
+        the cell's depth leads to expect. Needs attention on a graph.
     pooling
         ``'sum'`` (divided by the square root of the number of genes) or ``'mean'``.
     attention
