@@ -14,7 +14,7 @@ import scrna_longformer as sl
 from scrna_longformer.evaluation import score, terms_of
 from scrna_longformer.tl._compare_models import descriptions, resolve_contestants
 from scrna_longformer.tl._contestants._celltypist import CellTypistClassifier
-from scrna_longformer.tl._contestants._ingest import IngestClassifier
+from scrna_longformer.tl._contestants._ingest import IngestClassifier, ingest_obstacle
 from scrna_longformer.tl._contestants._registry import CONTESTANTS
 from scrna_longformer.tl._contestants._scvi import ScanviClassifier, ScviEmbedding
 
@@ -53,6 +53,8 @@ def keeps_the_contract(model: object, X: sparse.csr_matrix, codes: np.ndarray) -
 @pytest.mark.slow  # its search for neighbours is compiled when first used
 @pytest.mark.filterwarnings("ignore")  # of Scanpy's neighbours
 def test_ingest_transfers_labels(cells: tuple[sparse.csr_matrix, np.ndarray]) -> None:
+    if why := ingest_obstacle():
+        pytest.skip(why)
     proba = keeps_the_contract(IngestClassifier(), *cells)
     assert len(np.unique(proba, axis=0)) <= 3  # a label has one probability
     assert proba.max() < 1
@@ -84,10 +86,19 @@ def test_scvi_tools_works(cells: tuple[sparse.csr_matrix, np.ndarray]) -> None:
 
 def test_all_has_every_contestant() -> None:
     names = list(resolve_contestants("all", {}))
-    assert {"ingest", "marker_scoring", "quadratic_pca", "longformer_tiny", "longformer"} <= set(
-        names
-    )
+    assert ("ingest" in names) == (not ingest_obstacle())
+    assert {"marker_scoring", "quadratic_pca", "longformer_tiny", "longformer"} <= set(names)
     assert names[: len(sl.evaluation.BASELINES)] == list(sl.evaluation.BASELINES)
+
+
+def test_what_keeps_ingest_from_running_is_told(
+    log_lines: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("importlib.metadata.version", lambda name: "0.7.0")
+    assert "ingest" not in resolve_contestants("all", {})
+    assert any("pip install 'pynndescent<0.7'" in line for line in log_lines)
+    with pytest.raises(ImportError, match="pynndescent 0.7.0"):
+        CONTESTANTS["ingest"](0)
 
 
 def test_presets_are_contestants() -> None:

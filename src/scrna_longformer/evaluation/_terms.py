@@ -28,6 +28,8 @@ class Terms:
         (:func:`~scrna_longformer.features.recover_counts`).
     package
         Optional package that it needs, installed by the extra ``baselines``; empty for none.
+    obstacle
+        Function that says what else keeps it from running here; empty text for nothing.
     """
 
     inputs: str = "as given"
@@ -35,6 +37,7 @@ class Terms:
     tuning: str = "as given"
     needs_counts: bool = False
     package: str = ""
+    obstacle: Callable[[], str] | None = None
 
 
 _DEFAULT = Terms()

@@ -116,7 +116,10 @@ def _possible(
             caller,
             ", ".join(absent),
         )
-    return [name for name in names if name not in {*without, *absent}]
+    blocked = {n: why for n in names if (ask := needed[n].obstacle) and (why := ask())}
+    for name, why in blocked.items():
+        log.info("%s: leaves out %s: %s", caller, name, why)
+    return [name for name in names if name not in {*without, *absent, *blocked}]
 
 
 def transformer_settings(fit: Mapping[str, Any] | None) -> dict[str, Any]:

@@ -18,6 +18,24 @@ if TYPE_CHECKING:
 _LABEL = "label"
 
 
+def ingest_obstacle() -> str:
+    """Say why ``ingest`` cannot run with the installed versions; empty if it can.
+
+    It reads the number of search trees of a neighbour index, which pynndescent 0.7 leaves open.
+    """
+    from importlib.metadata import version
+
+    from packaging.version import Version
+
+    found = version("pynndescent")
+    if Version(found) < Version("0.7"):
+        return ""
+    return (
+        f"scanpy.tl.ingest raises a TypeError with pynndescent {found}; "
+        "pip install 'pynndescent<0.7'."
+    )
+
+
 class IngestClassifier(ClassifierMixin, BaseEstimator):
     """Map cells into the principal components of the training cells and take their neighbours' label.
 

@@ -9,7 +9,7 @@ from ...evaluation._penalised import TunedLogisticRegression
 from ...evaluation._steps import UnitScale
 from ...evaluation._terms import terms
 from ._celltypist import CellTypistClassifier, require_celltypist
-from ._ingest import IngestClassifier
+from ._ingest import IngestClassifier, ingest_obstacle
 from ._scvi import ScanviClassifier, ScviEmbedding, require_scvi
 
 
@@ -17,9 +17,13 @@ from ._scvi import ScanviClassifier, ScviEmbedding, require_scvi
     "50 PCs of the 2,000 most variable genes, standardised",
     class_weights="none: labels of 15 neighbours",
     tuning="probabilities from 3 inner folds",
+    obstacle=ingest_obstacle,
 )
 def ingest(random_state: int) -> IngestClassifier:
     """Label transfer by ``sc.tl.ingest``."""
+    if why := ingest_obstacle():
+        msg = f"The contestant 'ingest' cannot run: {why}"
+        raise ImportError(msg)
     return IngestClassifier(random_state=random_state)
 
 

@@ -51,11 +51,10 @@ class _OnCounts(BaseEstimator):
 
         # an empty cell has no library size, whose logarithm the model takes
         counts = recover_counts(X)[:, self.genes_]
-        empty = np.flatnonzero(np.asarray(counts.sum(axis=1)).ravel() == 0)
-        if len(empty):
-            counts = counts.tolil()
-            counts[empty, 0] = 1
-        return AnnData(sparse.csr_matrix(counts))
+        empty = np.asarray(counts.sum(axis=1)).ravel() == 0
+        ones = (np.ones(empty.sum()), (np.flatnonzero(empty), np.zeros(empty.sum(), dtype=int)))
+        filled = counts + sparse.csr_array(ones, shape=counts.shape, dtype=counts.dtype)
+        return AnnData(sparse.csr_matrix(filled))
 
     @contextmanager
     def _quietly(self) -> Iterator[ModuleType]:
@@ -175,7 +174,7 @@ class ScanviClassifier(ClassifierMixin, _OnCounts):
         names = [str(k) for k in range(len(self.classes_))]
         with self._quietly() as scvi:
             cells = self._counts(X)
-            cells.obs[_LABEL] = pd.Categorical.from_codes(codes, names)
+            cells.obs[_LABEL] = pd.Categorical(np.asarray(names)[codes], names)
             scvi.model.SCVI.setup_anndata(cells, labels_key=_LABEL)
             unsupervised = scvi.model.SCVI(cells, n_latent=self.n_latent)
             self._train(unsupervised, self.max_epochs)
