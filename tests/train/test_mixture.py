@@ -1,0 +1,98 @@
+"""A simple model, and how much of the transformer's correction is used."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from scipy import sparse
+from scipy.special import softmax
+from sklearn.neighbors import KNeighborsClassifier
+
+from scrna_longformer.evaluation import SimpleMean
+from scrna_longformer.train import LongformerClassifier
+from scrna_longformer.train._mixture import Mixture, choose_gate
+from scrna_longformer.train._wide import WidePart
+
+
+@pytest.fixture(scope="module", params=[2, 3], ids=["two classes", "three classes"])
+def cells(request) -> tuple[sparse.csr_matrix, np.ndarray]:
+    rng = np.random.default_rng(3)
+    codes = np.arange(150) % request.param
+    counts = rng.poisson(rng.gamma(1.0, 2.0, size=60) * (1 + 2 * np.eye(60)[codes]))
+    X = np.log1p(counts / counts.sum(axis=1, keepdims=True) * 1e4)
+    return sparse.csr_matrix(X.astype(np.float32)), codes
+
+
+@pytest.fixture(scope="module")
+def simple(cells) -> SimpleMean:
+    return SimpleMean(40, 10).fit(*cells)
+
+
+def test_arrays_predict_what_scikit_learn_does(cells, simple):
+    X, _ = cells
+    wide = WidePart.from_simple_mean(simple)
+    is_present = np.ones(X.shape[1], dtype=bool)
+    proba = wide.predict_proba(X.toarray(), is_present)
+    np.testing.assert_allclose(proba, simple.predict_proba(X), atol=1e-5)
+    again = WidePart.from_arrays(wide.to_arrays())
+    np.testing.assert_array_equal(again.predict_proba(X.toarray(), is_present), proba)
+
+
+def test_genes_may_stand_in_another_order_and_among_others(cells, simple):
+    X, _ = cells
+    wide = WidePart.from_simple_mean(simple)
+    columns = np.random.default_rng(0).permutation(X.shape[1])
+    position = np.argsort(columns)
+    mixture = Mixture(wide.renumbered(position), gate=0.0)
+    np.testing.assert_allclose(mixture.simple_proba(X, columns), simple.predict_proba(X), atol=1e-5)
+
+
+def test_absent_genes_say_nothing(cells, simple):
+    """Whatever stands in their columns."""
+    X, _ = cells
+    wide = WidePart.from_simple_mean(simple)
+    is_present = np.arange(X.shape[1]) % 4 > 0
+    other = X.toarray()
+    other[:, ~is_present] = 99.0
+    np.testing.assert_array_equal(
+        wide.predict_proba(other, is_present), wide.predict_proba(X.toarray(), is_present)
+    )
+
+
+def test_gate_opens_for_a_correction_that_helps_and_for_no_other(rng):
+    codes = rng.integers(3, size=400)
+    simple = softmax(rng.normal(size=(400, 3)) + np.eye(3)[codes], axis=1)
+    helps = 2.0 * np.eye(3)[codes] + rng.normal(size=(400, 3))
+    assert choose_gate(simple, helps, codes) == 1.0
+    assert choose_gate(simple, rng.normal(size=(400, 3)), codes) == 0.0
+    assert choose_gate(simple, np.zeros((400, 3)), codes) == 0.0
+    assert choose_gate(simple[:0], helps[:0], codes[:0]) == 0.0
+
+
+def test_gate_stays_shut_for_gains_within_one_error(rng):
+    codes = rng.integers(3, size=20)
+    simple = softmax(rng.normal(size=(20, 3)) + np.eye(3)[codes], axis=1)
+    # right for half of the cells and nearly as wrong for the others
+    sign = np.where(np.arange(20) % 2, 1.0, -0.8)
+    assert choose_gate(simple, 0.1 * sign[:, None] * np.eye(3)[codes], codes) == 0.0
+
+
+def test_with_the_gate_shut_the_prediction_is_the_simple_models(cells, monkeypatch):
+    """And the embedding, trained with a head of its own, still tells the classes apart."""
+    X, codes = cells
+    monkeypatch.setattr("scrna_longformer.train._classifier.choose_gate", lambda *_: 0.0)
+    options = {"max_steps": 400, "batch_size": 16}
+    model = LongformerClassifier("tiny", n_neighbors=5, train_options=options).fit(X, codes)
+    assert model.gate_ == 0
+    alone = model.fitted_.mixture.simple_proba(X, model.vocabulary_)
+    np.testing.assert_allclose(model.predict_proba(X), alone, atol=1e-6)
+    train, test = np.arange(150) < 100, np.arange(150) >= 100
+    embedding = model.embed(X)
+    neighbours = KNeighborsClassifier(5).fit(embedding[train], codes[train])
+    assert neighbours.score(embedding[test], codes[test]) > 0.9
+
+
+def test_names_of_choices_are_checked(cells):
+    for option, value in (("offset", "linear"), ("transform", "sqrt")):
+        with pytest.raises(ValueError, match=f"`{option}` must be"):
+            LongformerClassifier(**{option: value}).fit(*cells)
