@@ -53,7 +53,8 @@ class CellMatrix:
     def rows(self, index: np.ndarray) -> np.ndarray:
         """Return ``(len(index), n_tokens)`` float32 values of these cells."""
         if sparse.issparse(self._values):
-            csr, block = self._values, np.zeros((len(index), len(self._present)), np.float32)
+            csr: Any = self._values
+            block = np.zeros((len(index), len(self._present)), np.float32)
             _write_rows(csr.indptr, csr.indices, csr.data, np.asarray(index), block)
         else:
             block = self._values[index]

@@ -105,10 +105,9 @@ def break_even(
     leads = drawn[:, model] - drawn[:, list(rivals)].min(axis=1)
     tail = (1 - level) / 2
     # a quantile that is one of the draws: between a number and infinity lies nothing
-    low, high = (
-        float(np.quantile(crossing(grid, leads - margin, largest), q, method=method))
-        for q, method in ((tail, "lower"), (1 - tail, "higher"))
-    )
+    crossings = crossing(grid, leads - margin, largest)
+    low = float(np.quantile(crossings, tail, method="lower"))
+    high = float(np.quantile(crossings, 1 - tail, method="higher"))
     at = int(np.flatnonzero(grid == largest)[0])
     gap_low, gap_high = np.quantile(leads[:, at], [tail, 1 - tail])
     return BreakEven(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from .._docs import with_shared_parts
 from ._canvas import INK, NO_SKILL, axes_for, finish, quieten
@@ -121,7 +121,11 @@ def baseline_compare(
     if worse:
         label = "worse than the model on top (p < 0.05)"
         ax.plot([], [], "o", color=INK, ms=9, mfc="white", mew=1.8, ls="", label=label)
-        where = {"loc": "lower left", "bbox_to_anchor": (0, 1), "borderaxespad": 0.1}
+        where: dict[str, Any] = {
+            "loc": "lower left",
+            "bbox_to_anchor": (0, 1),
+            "borderaxespad": 0.1,
+        }
         ax.legend(frameon=False, labelcolor=INK, fontsize="small", handletextpad=0.2, **where)
     quieten(ax, grid="x")
     ax.tick_params(axis="y", length=0)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from .._docs import with_shared_parts
 from ._canvas import FAINT, INK, axes_for, finish, quieten
@@ -91,7 +91,7 @@ def class_f1(
         low, high = np.clip(mean - sd, 0, 1), np.clip(mean + sd, 0, 1)
         lowest = min(lowest, float(np.nanmin(low)))
         ax.hlines(rows + offset, low, high, color=colour, lw=1.4, alpha=0.5)
-        style = {"color": colour, "ms": 7, "mec": "white", "mew": 0.8, "zorder": 3}
+        style: dict[str, Any] = {"color": colour, "ms": 7, "mec": "white", "mew": 0.8, "zorder": 3}
         ax.plot(mean, rows + offset, marker, label=label_of(model), clip_on=False, **style)
     ax.set_yticks(rows, [f"{name} ({sizes[name]:,})" for name in order])
     ax.set_ylim(len(order) - 0.5, -0.6)

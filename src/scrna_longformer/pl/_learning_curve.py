@@ -173,7 +173,7 @@ def _draw_points(ax: Axes, points: pd.DataFrame, style: dict[str, Any]) -> None:
     ax.vlines(
         points["n_cells"], points["low"], points["high"], color=style["color"], lw=1.1, alpha=0.7
     )
-    hollow = {} if style["marker"] == "x" else {"mec": "white", "mew": 0.8}
+    hollow: dict[str, Any] = {} if style["marker"] == "x" else {"mec": "white", "mew": 0.8}
     ax.plot(points["n_cells"], points["mean"], ls="", ms=6, zorder=4, **style, **hollow)
 
 
@@ -233,7 +233,7 @@ def _mark_break_even(ax: Axes, curve: LearningCurve, names: list[str]) -> None:
     left, right = float(draws.sizes.min()), found.horizon
     bottom, top = ax.get_ylim()
     ax.set_ylim(bottom - 0.1 * (top - bottom), top)  # room for the bar
-    place = {"transform": ax.get_xaxis_transform(), "clip_on": False, "zorder": 5}
+    place: dict[str, Any] = {"transform": ax.get_xaxis_transform(), "clip_on": False, "zorder": 5}
     y = 0.04
     name = label_of(model)
     if found.low == float("inf"):

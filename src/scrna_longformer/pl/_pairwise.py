@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from .._docs import with_shared_parts
 from ._canvas import FAINT, INK, NO_SKILL, axes_for, finish
@@ -96,7 +96,7 @@ def pairwise(
     side = _SIDE * len(order)
     ax = axes_for(ax, size=(side + 2.6, side + 1.9))
     row_of = {model: row for row, model in enumerate(order)}
-    for pair in pairs.itertuples(index=False):
+    for _, pair in pairs.iterrows():
         a, b = row_of[str(pair.model_a)], row_of[str(pair.model_b)]
         _square(ax, a, b, pair, sign=1, lower=lower)
         _square(ax, b, a, pair, sign=-1, lower=lower)
@@ -136,7 +136,7 @@ def _square(ax: Axes, row: int, column: int, pair: pd.Series, *, sign: int, lowe
         colour = _BETTER if better else _WORSE
     elif pair.p_equivalent > 1 - LEVEL:
         colour = _LEVELLED
-    box = {"facecolor": colour, "edgecolor": FAINT, "linewidth": 0.6}
+    box: dict[str, Any] = {"facecolor": colour, "edgecolor": FAINT, "linewidth": 0.6}
     from matplotlib.patches import Rectangle
 
     ax.add_patch(Rectangle((column - 0.5, row - 0.5), 1, 1, **box))

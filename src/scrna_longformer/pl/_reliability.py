@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 from .._docs import with_shared_parts
 from ._canvas import INK, NO_SKILL, axes_for, finish, quieten
@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     import pandas as pd
     from anndata import AnnData
     from matplotlib.axes import Axes
+    from matplotlib.collections import PathCollection
 
 _LARGEST = 130.0  # area of the marker of a bin with all cells, in square points
 _MARKERS = "oDs^"
@@ -106,7 +107,7 @@ def reliability(
         frameon=False, labelcolor=INK, fontsize="small", loc="upper left", handletextpad=0.3
     )
     for handle in legend.legend_handles:
-        handle.set_sizes([45])
+        cast("PathCollection", handle).set_sizes([45])
     quieten(ax, grid="y")
     return finish(ax, own_figure=own_figure, show=show, save=save)
 

@@ -70,7 +70,7 @@ def write_sets(
 
     adata.obsm[keys.set] = sets
     adata.obs[keys.novelty] = p_values
-    adata.obs[keys.accepted] = pd.Categorical.from_codes(codes, [*names, UNKNOWN])
+    adata.obs[keys.accepted] = pd.Categorical(np.array([*names, UNKNOWN])[codes], [*names, UNKNOWN])
     own = calibration.conformal.own_classes(len(names), alpha=alpha)
     return {
         "alpha": alpha,

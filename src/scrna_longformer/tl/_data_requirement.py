@@ -110,7 +110,7 @@ def data_requirement(
         }
         at = float(draws.sizes[draws.used[index]].max())
         best = rivals[int(draws.fitted(np.array([at]))[rivals, 0].argmin())]
-        own = {
+        own: dict[str, Any] = {
             "at_cells": at,
             "rival": errors.models[best],
             "n_parameters": cost(curve, name, "n_parameters"),

@@ -221,8 +221,8 @@ def _sizes(sizes: Sequence[int] | None, codes: np.ndarray, test_fraction: float)
                 "curve. Label more cells, or give `sizes`."
             )
             raise ValueError(msg)
-        sizes = np.geomspace(smallest, n_pool, _N_SIZES).round()
-    chosen = sorted({int(size) for size in sizes})
+        sizes = np.geomspace(smallest, n_pool, _N_SIZES).round().astype(int).tolist()
+    chosen = sorted({int(size) for size in sizes or ()})
     if len(chosen) < 3:
         msg = (
             f"{_CALLER}: `sizes`={chosen}: a law has three parameters, so give three sizes or more."

@@ -204,7 +204,7 @@ def _sentence(
     table: pd.DataFrame, model: str, preset: str, allowed: str, metric: str, size: float
 ) -> str:
     """Quote the table."""
-    rows: dict[str, Any] = table.set_index("model").to_dict("index")
+    rows: Any = table.set_index("model").to_dict("index")
     chosen = rows[model]
     text = (
         f"At {size:,.0f} labelled cells, use {model}: {metric} {chosen['value']:.3f} "

@@ -218,6 +218,7 @@ class LongformerClassifier(ClassifierMixin, BaseEstimator):
         if wide is not None:
             self.gate_ = 0.0
             if out_of_fold is not None:
+                assert held_out.residual is not None  # the model has such a head
                 self.gate_ = choose_gate(
                     out_of_fold[stopping_index], held_out.residual, codes[stopping_index]
                 )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 
@@ -62,7 +63,7 @@ def confounding(
     association = cramers_v(table)
     one_sided = _one_sided(table)
     names = [str(i) if class_names is None else str(class_names[i]) for i in one_sided]
-    evidence = {"cramers_v": association, "n_one_sided": len(names), "key": key}
+    evidence: dict[str, Any] = {"cramers_v": association, "n_one_sided": len(names), "key": key}
     what = f"Cramér's V between label and {key!r} is {association:.2f}."
     if names:
         listed = ", ".join(map(repr, names[:5])) + (", ..." if len(names) > 5 else "")

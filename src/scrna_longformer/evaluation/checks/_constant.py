@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 
@@ -49,7 +50,7 @@ def constant_prediction(
         majority.append(np.bincount(codes).max() / len(codes))
         spread.append(float(scores.std(axis=0).max()))
     predicted = np.unique(np.concatenate([scores.argmax(axis=1) for scores in proba]))
-    evidence = {
+    evidence: dict[str, Any] = {
         "top_share": float(np.mean(top)),
         "majority": float(np.mean(majority)),
         "spread": float(np.mean(spread)),

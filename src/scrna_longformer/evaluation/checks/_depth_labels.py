@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 from sklearn.exceptions import ConvergenceWarning
@@ -57,7 +58,7 @@ def depth_labels(
         proba.append(aligned)
         truth.append(codes[split.test])
     skill = balanced_skill(proba, truth)
-    evidence = {"depth_skill": skill, "best_skill": best_skill}
+    evidence: dict[str, Any] = {"depth_skill": skill, "best_skill": best_skill}
     what = (
         f"Sequencing depth alone has a skill of {skill:.2f}, the best contestant {best_skill:.2f}."
     )

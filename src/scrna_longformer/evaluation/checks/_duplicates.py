@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 from scipy import sparse
@@ -65,7 +66,7 @@ def duplicates(X: Matrix, splits: Sequence[Split]) -> CheckResult:
         n_copied += int((np.isin(tested, origin[split.train]) & (tested >= 0)).sum())
         n_tested += len(tested)
     share = n_copied / max(n_tested, 1)
-    evidence = {"share": share, "n_exact": n_exact, "n_near": n_near}
+    evidence: dict[str, Any] = {"share": share, "n_exact": n_exact, "n_near": n_near}
     if share <= MOST_SHARE:
         return passed(
             NAME, "void", f"{share:.1%} of the test cells have a copy in training.", **evidence
@@ -97,7 +98,7 @@ def copies(X: Matrix, asked: np.ndarray) -> tuple[np.ndarray, int, int]:
     Number of the set of copies that each cell belongs to (-1: none), number of cells with an exact
     copy, number of cells with a near copy.
     """
-    rows = sparse.csr_array(X, dtype=np.float64)
+    rows: Matrix = sparse.csr_array(X, dtype=np.float64)
     usable = np.flatnonzero(np.diff(rows.indptr) >= min(_LEAST_GENES, max(X.shape[1] // 2, 1)))
     exact = _exact(rows, usable)
     near = _near(X, np.setdiff1d(usable, exact[:, 1]), asked)

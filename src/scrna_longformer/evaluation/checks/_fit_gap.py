@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 
@@ -93,7 +94,7 @@ def _result(
         f"{model!r} has macro-F1 {train:.2f} on training cells and {test:.2f} on test cells; "
         f"the best contestant has {best_test:.2f} on test cells."
     )
-    evidence = {"train": train, "test": test, "best_test": best_test}
+    evidence: dict[str, Any] = {"train": train, "test": test, "best_test": best_test}
     if not fired:
         return passed(name, "limits", what, subject=model, **evidence)
     return fault(name, "limits", what, why, mend, subject=model, evidence=evidence)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
 
@@ -41,7 +42,7 @@ def input_ignored(probes: Sequence[Mapping[str, float]], *, model: str = "") -> 
     """
     names = ("again", "rows", "noise", "following")
     change = {name: float(np.mean([probe[name] for probe in probes])) for name in names}
-    evidence = {f"change_{name}": value for name, value in change.items()}
+    evidence: dict[str, Any] = {f"change_{name}": value for name, value in change.items()}
     least = LEAST_CHANGE + 2 * change["again"]
     reasons = []
     if change["rows"] < least:

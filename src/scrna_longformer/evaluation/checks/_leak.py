@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 from sklearn.metrics import balanced_accuracy_score
@@ -30,7 +31,7 @@ def leak(
     splits: Sequence[Split],
     *,
     groups: np.ndarray | None = None,
-    gene_names: Sequence[str] | None = None,
+    gene_names: Sequence[str] | np.ndarray | None = None,
     known: dict[str, float] | None = None,
 ) -> CheckResult:
     """Look for test cells among training cells, genes that are labels, models that know them.
@@ -93,7 +94,7 @@ def leak(
             f"{name!r} told {share:.0%} of what can be known of the true labels although it was "
             "trained on permuted ones."
         )
-    evidence = {
+    evidence: dict[str, Any] = {
         "n_shared_rows": shared_rows,
         "n_shared_groups": shared_groups,
         "n_label_genes": len(genes),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
 
@@ -81,7 +82,7 @@ def no_signal(
         exceeding += max(most, null[i] if i < len(null) else 0.0) >= observed[best]
     p_value = (1 + exceeding) / (1 + n_shuffles)
     skill = 2 * observed[best] - 1
-    evidence = {"p_value": p_value, "best_skill": skill, "best_model": best}
+    evidence: dict[str, Any] = {"p_value": p_value, "best_skill": skill, "best_model": best}
     found = f"The best ordering of cells is that of {best!r}: skill {skill:.2f}, p = {p_value:.2g}."
     if p_value < alpha and skill >= LEAST_SKILL:
         return passed(NAME, "void", found, **evidence)

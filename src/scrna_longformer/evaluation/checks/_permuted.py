@@ -110,7 +110,7 @@ def permuted_labels(
     p_values["the linear classifier"] = _mean_above_zero(z)
     name, least = min(p_values.items(), key=lambda item: item[1])
     p_value = min(1.0, least * len(p_values))
-    evidence = {
+    evidence: dict[str, Any] = {
         "p_value": p_value,
         "n_permutations": n_permutations,
         "n_contestants": len(p_values) - 1,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 from scipy import sparse
@@ -59,7 +60,7 @@ def preprocessing(X: Matrix, *, records: Sequence[str] = ()) -> CheckResult:
             0,
             f"Values are no scaled counts and {zeros:.1%} are zero: they were smoothed or imputed.",
         )
-    evidence = {
+    evidence: dict[str, Any] = {
         "minimum": minimum,
         "zero_share": zeros,
         "is_counts": is_counts,

@@ -69,7 +69,7 @@ class CheckInputs:
     results: Sequence[FoldResult] = ()
     models: Mapping[str, Any] = field(default_factory=dict)
     class_names: Sequence[str] | None = None
-    gene_names: Sequence[str] | None = None
+    gene_names: Sequence[str] | np.ndarray | None = None
     groups: np.ndarray | None = None
     batches: Mapping[str, np.ndarray] = field(default_factory=dict)
     provenance: Provenance | None = None

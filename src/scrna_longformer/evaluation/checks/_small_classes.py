@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 
@@ -54,7 +55,7 @@ def small_classes(
         spread = [len(np.unique(np.asarray(groups)[codes == i])) for i in range(len(sizes))]
         alone = [i for i in np.flatnonzero(sizes) if spread[i] < LEAST_GROUPS]
     present = sizes[sizes > 0]
-    evidence = {
+    evidence: dict[str, Any] = {
         "smallest": int(present.min()),
         "n_small": len(small),
         "n_in_one_group": len(alone),

@@ -94,7 +94,7 @@ def dispersed_genes(X: Matrix, n_genes: int = 2000) -> np.ndarray:
     """
     linear = sparse.csr_array(X, dtype=np.float64, copy=True)
     linear.data = np.expm1(np.minimum(linear.data, _LARGEST))
-    mean = np.asarray(linear.mean(axis=0)).ravel()
+    mean: np.ndarray = np.asarray(linear.mean(axis=0)).ravel()
     linear.data **= 2
     variance = np.asarray(linear.mean(axis=0)).ravel() - mean**2
     seen = np.flatnonzero((mean > 0) & (variance > 0))
