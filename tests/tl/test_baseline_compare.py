@@ -160,6 +160,7 @@ def test_default_has_the_baselines_and_the_transformer() -> None:
         "hist_gradient_boosting",
         "mlp",
         "longformer",
+        "longformer_pure",
     ]
 
 

@@ -63,7 +63,7 @@ class FoldResult:
         NaN for contestants without.
     probe
         What the checks ask of the fitted model: how much predictions change with their input, and
-        scores on training cells (:func:`~scrna_longformer.evaluation._probe.probe`). Not timed;
+        scores on training cells (``evaluation._probe``). Not timed;
         empty unless asked for.
     seed
         Number of the seed, where folds are fitted with several.

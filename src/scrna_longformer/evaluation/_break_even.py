@@ -27,8 +27,10 @@ class BreakEven:
     n_cells
         Estimate. The smallest measured size means "there or earlier"; infinity, not up to the
         ``horizon``.
-    low, high
-        Its interval; 0 and infinity are open ends.
+    low
+        Lower end of its interval; 0 is open.
+    high
+        Upper end; infinity is open.
     horizon
         Largest number of cells looked at.
     level
@@ -36,8 +38,10 @@ class BreakEven:
     gap
         Error of the model less that of the best rival at the largest size it was measured at
         (negative: the model is ahead).
-    gap_low, gap_high
-        Its interval.
+    gap_low
+        Lower end of its interval.
+    gap_high
+        Upper end of its interval.
     lasting
         Share of draws in which the model is ahead at the horizon.
     """

@@ -6,6 +6,8 @@ from typing import Any
 
 import numpy as np
 
+from ._balanced import BalancedClassifier
+
 _ARRAYS = ("coef_", "intercept_", "coefs_", "intercepts_", "centroids_", "class_prior_")
 
 
@@ -24,6 +26,8 @@ def count_parameters(estimator: Any) -> float:
     15.0
     """
     last = estimator[-1] if hasattr(estimator, "steps") else estimator
+    if isinstance(last, BalancedClassifier):
+        return count_parameters(last.estimator_)
     if hasattr(last, "n_parameters_"):
         return float(last.n_parameters_)
     if hasattr(last, "estimators_") and hasattr(last.estimators_[0], "tree_"):

@@ -32,7 +32,7 @@ def corrected_t_test(differences: np.ndarray, *, test_share: float) -> float:
     Examples
     --------
     >>> round(corrected_t_test(np.array([0.02, 0.03, 0.01, 0.04, 0.02]), test_share=0.25), 3)
-    0.032
+    0.035
     """
     posterior = _student(differences, test_share)
     if posterior.n < 2:
@@ -84,7 +84,7 @@ def correlated_t_test(
     --------
     >>> result = correlated_t_test(np.array([0.02, 0.03, 0.01, 0.04, 0.02]), test_share=0.25)
     >>> round(result.above, 2), round(result.inside, 2)
-    (0.94, 0.05)
+    (0.93, 0.06)
     """
     posterior = _student(differences, test_share)
     if posterior.n < 2:

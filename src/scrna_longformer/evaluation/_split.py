@@ -62,7 +62,7 @@ def make_splits(
         Class of each cell; cells with a negative code are in no fold.
     split
         ``'stratified'``: every fold has the class shares of the whole. ``'grouped'``: the same as
-        far as possible with groups kept whole (:class:`sklearn.model_selection.StratifiedGroupKFold`).
+        far as possible with groups kept whole (scikit-learn's ``StratifiedGroupKFold``).
         ``'leave_one_group_out'``: one fold per group, in sorted order. By default ``'grouped'``
         where there are groups, else ``'stratified'``.
     n_splits

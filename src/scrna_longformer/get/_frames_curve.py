@@ -63,7 +63,7 @@ class LearningCurve:
 
     @property
     def table(self) -> pd.DataFrame:
-        """Means over seeds: one row per model and one column per number of cells."""
+        """Score per model (rows) and number of cells (columns), averaged over seeds."""
         chosen = self.scores[self.scores["metric"] == self.metric]
         return chosen.pivot_table(index="model", columns="n_cells", values="value", observed=True)
 

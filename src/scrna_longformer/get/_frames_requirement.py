@@ -95,6 +95,15 @@ def data_requirement(adata: AnnData, key: str = DATA_REQUIREMENT_RECORD) -> Data
     ------
     KeyError
         If there is none.
+
+    Examples
+    --------
+    >>> import scrna_longformer as sl
+    >>> adata = sl.datasets.pbmc68k_reduced()
+    >>> sl.get.data_requirement(adata)
+    Traceback (most recent call last):
+        ...
+    KeyError: ...
     """
     record = _record(adata, key, "data_requirement")
     return DataRequirement(record["table"].copy(), str(record["sentence"]), dict(record["params"]))
@@ -118,6 +127,15 @@ def recommend_architecture(adata: AnnData, key: str = RECOMMENDATION_RECORD) -> 
     ------
     KeyError
         If there is none.
+
+    Examples
+    --------
+    >>> import scrna_longformer as sl
+    >>> adata = sl.datasets.pbmc68k_reduced()
+    >>> sl.get.recommend_architecture(adata)
+    Traceback (most recent call last):
+        ...
+    KeyError: ...
     """
     record = _record(adata, key, "recommend_architecture")
     texts = {name: str(record[name]) for name in ("model", "preset", "rule_preset", "sentence")}

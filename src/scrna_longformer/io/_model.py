@@ -46,7 +46,7 @@ def save_model(adata: AnnData, path: str | Path, *, key: str = "longformer") -> 
     >>> with tempfile.TemporaryDirectory() as folder:
     ...     sl.io.save_model(adata, folder)
     ...     model = sl.io.load_model(folder)
-    >>> len(model.genes)
+    >>> len(model.token_genes)
     512
     """
     from ..get._model import read_fitted

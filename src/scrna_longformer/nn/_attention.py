@@ -151,7 +151,7 @@ class LocalGraphAttention(nn.Module):
             ``(B, H, G, G)`` differ between cells or heads and take the dense path. True means that
             the row's gene attends to the column's. ``'full'`` and ``'linear'`` use no mask. The
             :class:`~scrna_longformer.graph.TokenGraph` of a batch is walked on as it is: made from
-            the graph that this kind of attention walks on (:func:`attention_graph`).
+            the graph that this kind of attention walks on (``nn._attention.attention_graph``).
         mask_axis
             ``'batch'`` or ``'head'``: what the first of three dimensions is, where the number of
             cells equals the number of heads.

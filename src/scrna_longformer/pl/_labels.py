@@ -122,4 +122,6 @@ def _leader(
         "shrinkA": 0,
         "shrinkB": 3,
     }
-    ax.annotate("", (point[0], point[1]), (end[0], end[1]), textcoords="offset points", arrowprops=style)
+    ax.annotate(
+        "", (point[0], point[1]), (end[0], end[1]), textcoords="offset points", arrowprops=style
+    )

@@ -70,7 +70,7 @@ class FittedLongformer:
 
     @property
     def transform(self) -> str:
-        """What token values are: ``'log'`` (as given) or ``'pearson'`` residuals."""
+        """Kind of token values, ``'log'`` (as given) or ``'pearson'`` residuals."""
         return "pearson" if len(self.share) else "log"
 
     @property

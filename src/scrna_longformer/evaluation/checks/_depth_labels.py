@@ -33,7 +33,7 @@ def depth_labels(
     splits
         Folds of one repeat; each is trained and tested anew.
     best_skill
-        Skill of the best contestant (:func:`balanced_skill`).
+        Skill of the best contestant: balanced, 0 at chance and 1 without error.
 
     Returns
     -------

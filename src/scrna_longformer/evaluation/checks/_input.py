@@ -19,7 +19,7 @@ def input_ignored(probes: Sequence[Mapping[str, float]], *, model: str = "") -> 
     Parameters
     ----------
     probes
-        What :func:`~scrna_longformer.evaluation._probe.probe` found in each fold.
+        What ``cross_validate(..., probes=True)`` found in each fold.
     model
         Name of the contestant.
 

@@ -49,8 +49,10 @@ class CheckInputs:
         What the contestants did in them.
     models
         The contestants by name, to be trained on permuted labels.
-    class_names, gene_names
-        Names, for the texts.
+    class_names
+        Names of the classes, for the texts.
+    gene_names
+        Names of the genes, for the texts.
     groups
         Groups that were held out whole.
     batches
