@@ -52,7 +52,10 @@ class _OnCounts(BaseEstimator):
         # an empty cell has no library size, whose logarithm the model takes
         counts = recover_counts(X)[:, self.genes_]
         empty = np.asarray(counts.sum(axis=1)).ravel() == 0
-        ones = (np.ones(empty.sum()), (np.flatnonzero(empty), np.zeros(empty.sum(), dtype=int)))
+        ones: Any = (
+            np.ones(empty.sum()),
+            (np.flatnonzero(empty), np.zeros(empty.sum(), dtype=int)),
+        )
         filled = counts + sparse.csr_array(ones, shape=counts.shape, dtype=counts.dtype)
         return AnnData(sparse.csr_matrix(filled))
 
