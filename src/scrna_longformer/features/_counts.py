@@ -57,17 +57,11 @@ def recover_counts(X: Matrix) -> sparse.csr_array:
     np.minimum.at(unit, cell, values.data)
     in_units = values.data / unit[cell]
     counts, is_wrong = _nearest(in_units)
-    for smallest in _SMALLEST_COUNTS[1:]:
-        doubtful = np.bincount(cell, weights=is_wrong, minlength=values.shape[0]) > 0
-        if not doubtful.any():
-            break
-        retry = doubtful[cell]
-        trial, still_wrong = _nearest(in_units[retry] * smallest)
-        better = np.bincount(cell[retry], still_wrong, values.shape[0]) < np.bincount(
-            cell[retry], is_wrong[retry], values.shape[0]
-        )
-        take = np.flatnonzero(retry)[better[cell[retry]]]
-        counts[take], is_wrong[take] = (part[better[cell[retry]]] for part in (trial, still_wrong))
+    if is_wrong.any():
+        trials = [_nearest(in_units * n)[1] for n in _SMALLEST_COUNTS]
+        n_wrong = [np.bincount(cell, wrong, values.shape[0]) for wrong in trials]
+        smallest = np.take(_SMALLEST_COUNTS, np.argmin(n_wrong, axis=0))  # the first of equals
+        counts, is_wrong = _nearest(in_units * smallest[cell])
     if (share := float(is_wrong.mean()) if len(is_wrong) else 0.0) > _MOST_WRONG:
         msg = (
             f"`X` is not log1p of scaled counts: {share:.0%} of its values are no multiples of their "
