@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -18,6 +19,7 @@ from scrna_longformer.evaluation import (
     count_parameters,
     cross_validate,
     fold_table,
+    gate_table,
     make_splits,
     run_table,
     score,
@@ -80,6 +82,48 @@ def test_results_equal_a_loop(cells: tuple) -> None:
         assert (result.repeat, result.fold, result.status) == (split.repeat, split.fold, "ok")
         assert result.fit_seconds > 0
         assert result.predict_ms_per_cell > 0
+
+
+class Gated(GaussianNB):
+    """A hybrid whose gate is open where the first training row is odd."""
+
+    def fit(self, X: np.ndarray, y: np.ndarray) -> Gated:
+        self.gate_ = 0.5 * (int(X[0, 0]) % 2)
+        return super().fit(X, y)
+
+
+def test_gates_are_noted_per_fold_and_summed_up(cells: tuple) -> None:
+    X, codes, splits = cells
+    hybrid = make_pipeline(Gated())
+    results = cross_validate({"Gauss": GaussianNB(), "hybrid": hybrid}, X, codes, splits)
+    expected = [0.5 * (int(X[split.train[0], 0]) % 2) for split in splits]
+    runs = run_table(results).set_index("model")["gate"]
+    assert runs["hybrid"].tolist() == expected
+    assert runs["Gauss"].isna().all()
+    table = gate_table(results)
+    assert table.loc["hybrid", "gate"] == pytest.approx(np.mean(expected))
+    assert table.loc["hybrid", "gate_closed"] == pytest.approx(expected.count(0.0) / 6)
+    assert table.loc["Gauss"].isna().all()
+
+
+class Hungry(GaussianNB):
+    """Hold 80 MB while fitting."""
+
+    def fit(self, X: np.ndarray, y: np.ndarray) -> Hungry:
+        self.sum_ = np.ones(10_000_000).sum()
+        return super().fit(X, y)
+
+
+@pytest.mark.skipif(not Path("/proc/self/clear_refs").exists(), reason="only Linux tells the peak")
+def test_peak_memory_is_what_a_contestant_needs_on_top(cells: tuple) -> None:
+    X, codes, splits = cells
+    models = {"Gauss": GaussianNB(), "hungry": Hungry()}
+    results = cross_validate(models, X, codes, splits[:2])
+    peaks = {(r.model, r.fold): r.peak_memory_mb for r in results}
+    for fold in (0, 1):
+        assert 75 < peaks["hungry", fold] < 120
+        assert peaks["Gauss", fold] < 20
+    assert "energy_wh" not in set(fold_table(results)["metric"])  # nobody measured it
 
 
 def test_workers_change_nothing(cells: tuple) -> None:

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -40,6 +41,18 @@ def test_folds_come_back_bit_by_bit(cells: tuple, tmp_path: Path) -> None:
         for name in ("proba", "test", "class_f1"):
             np.testing.assert_array_equal(getattr(other, name), getattr(result, name))
             assert getattr(other, name).dtype == getattr(result, name).dtype
+
+
+def test_gate_memory_and_energy_come_back(cells: tuple, tmp_path: Path) -> None:
+    X, codes, splits = cells
+    store = FoldStore(tmp_path, MODELS, X, codes, splits)
+    (result,) = cross_validate({"Gauss/1": GaussianNB()}, X, codes, splits[:1])
+    known = replace(result, gate=0.25, peak_memory_mb=12.5, energy_wh=0.125)
+    store.save(known)
+    (found,) = store.load()
+    assert (found.gate, found.peak_memory_mb, found.energy_wh) == (0.25, 12.5, 0.125)
+    store.save(result)  # a contestant without a gate
+    assert np.isnan(store.load()[0].gate)
 
 
 def test_nothing_is_pickled_or_left_aside(cells: tuple, tmp_path: Path) -> None:

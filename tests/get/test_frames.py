@@ -38,9 +38,12 @@ def test_frames_have_the_promised_columns(adata: ad.AnnData) -> None:
         "reliability": ["model", "low", "high", "n_cells", "confidence", "accuracy"],
         "runs": [
             *("model", "repeat", "fold", "seed", "group", "status", "n_train"),
-            *("temperature", "n_test"),
+            *("temperature", "gate", "n_test"),
         ],
-        "models": ["model", "description", "inputs", "class_weights", "tuning", "package"],
+        "models": [
+            *("model", "description", "inputs", "class_weights", "tuning", "package"),
+            *("gate", "gate_closed"),
+        ],
     }
     assert comparison.complete
     assert comparison.params["key"] == "bulk_labels"

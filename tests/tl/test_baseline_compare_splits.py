@@ -15,7 +15,7 @@ from sklearn.linear_model import LogisticRegression
 import scrna_longformer as sl
 from scrna_longformer.evaluation import score
 
-TIMES = ["fit_seconds", "predict_ms_per_cell"]
+TIMES = ["fit_seconds", "predict_ms_per_cell", "peak_memory_mb", "energy_wh"]
 
 
 @pytest.fixture

@@ -24,6 +24,7 @@ from ._curve_tables import (
     to_error,
 )
 from ._depth import DepthFeatures
+from ._gate import gate_table
 from ._held_out import held_out_table
 from ._hypotheses import RopeProbabilities, corrected_t_test, correlated_t_test, effect_size, holm
 from ._interval import corrected_interval
@@ -101,6 +102,7 @@ __all__ = [
     "fit_power_law",
     "fit_temperature",
     "fold_table",
+    "gate_table",
     "held_out_table",
     "holdout",
     "holm",

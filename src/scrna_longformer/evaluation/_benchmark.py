@@ -14,6 +14,7 @@ from sklearn.base import clone
 from .._random import generator
 from ._calibration import with_temperature
 from ._cost import count_parameters
+from ._memory import PeakMemory
 from ._metrics import per_class_f1, score
 from ._probe import probe
 from ._progress import Progress
@@ -69,6 +70,14 @@ class FoldResult:
         Number of the seed, where folds are fitted with several.
     group
         The group left out, where a fold is one group; else empty.
+    gate
+        Share of the transformer's correction that a hybrid uses (``gate_`` of the estimator): at 0
+        its predictions are those of the simple model inside. NaN for contestants without.
+    peak_memory_mb
+        Memory that fitting and predicting needed on top of what the process held, in MB
+        (:class:`~scrna_longformer.evaluation._memory.PeakMemory`); NaN where it cannot be measured.
+    energy_wh
+        Energy of fitting and predicting, in watt-hours; NaN where it is not measured.
     """
 
     model: str
@@ -87,6 +96,9 @@ class FoldResult:
     probe: dict[str, float] = field(default_factory=dict)
     seed: int = 0
     group: str = ""
+    gate: float = float("nan")
+    peak_memory_mb: float = float("nan")
+    energy_wh: float = float("nan")
 
     @property
     def key(self) -> tuple[str, int, int, int]:
@@ -257,11 +269,12 @@ def _run(
     if calibrate:
         estimator = with_temperature(estimator, fold_seed)
     try:
-        started = time.perf_counter()
-        estimator.fit(X[split.train], codes[split.train])
-        fitted = time.perf_counter()
-        predicted = np.asarray(estimator.predict_proba(X[split.test]))
-        finished = time.perf_counter()
+        with PeakMemory() as peak:
+            started = time.perf_counter()
+            estimator.fit(X[split.train], codes[split.train])
+            fitted = time.perf_counter()
+            predicted = np.asarray(estimator.predict_proba(X[split.test]))
+            finished = time.perf_counter()
     except Exception as error:
         error.add_note(f"raised by contestant {name!r} in fold {split.fold}, repeat {split.repeat}")
         raise
@@ -285,7 +298,15 @@ def _run(
         probe=probe(estimator, X, codes, split, random_state=fold_seed) if probes else {},
         seed=seed,
         group=split.group,
+        gate=_gate(estimator),
+        peak_memory_mb=peak.megabytes,
     )
+
+
+def _gate(estimator: Any) -> float:
+    """How much of its correction a hybrid uses, also as the last step of a pipeline."""
+    last = estimator[-1] if hasattr(estimator, "steps") else estimator
+    return float(getattr(last, "gate_", np.nan))
 
 
 def _skip(

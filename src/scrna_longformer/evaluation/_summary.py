@@ -15,7 +15,8 @@ from ._score_interval import score_interval
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-COSTS = ("fit_seconds", "predict_ms_per_cell", "n_parameters")
+COSTS = ("fit_seconds", "predict_ms_per_cell", "peak_memory_mb", "energy_wh", "n_parameters")
+_OPTIONAL_COSTS = ("peak_memory_mb", "energy_wh")
 
 
 def fold_table(results: Sequence[FoldResult]) -> pd.DataFrame:
@@ -23,16 +24,13 @@ def fold_table(results: Sequence[FoldResult]) -> pd.DataFrame:
 
     Returns
     -------
-    Columns ``model``, ``repeat``, ``fold``, ``seed``, ``metric`` (``METRICS`` and ``COSTS``),
-    ``value``.
+    Columns ``model``, ``repeat``, ``fold``, ``seed``, ``metric`` (``METRICS`` and ``COSTS``; memory
+    and energy only where they were measured), ``value``.
     """
     rows = [
         (result.model, result.repeat, result.fold, result.seed, metric, value)
         for result in _finished(results)
-        for metric, value in (
-            *result.metrics.items(),
-            *((cost, getattr(result, cost)) for cost in COSTS),
-        )
+        for metric, value in (*result.metrics.items(), *_costs(result).items())
     ]
     return _frame(rows, ["model", "repeat", "fold", "seed", "metric", "value"], results)
 
@@ -44,9 +42,9 @@ def run_table(results: Sequence[FoldResult]) -> pd.DataFrame:
     -------
     Columns ``model``, ``repeat``, ``fold``, ``seed``, ``group`` (left out, where a fold is a
     group), ``status``, ``n_train``, ``n_test``, ``temperature`` (of the probabilities; NaN where
-    they were not scaled).
+    they were not scaled), ``gate`` (share of its correction that a hybrid uses; NaN for others).
     """
-    names = ["model", "repeat", "fold", "seed", "group", "status", "n_train", "temperature"]
+    names = ["model", "repeat", "fold", "seed", "group", "status", "n_train", "temperature", "gate"]
     rows = [(*(getattr(r, name) for name in names), len(r.test)) for r in results]
     columns = [*names, "n_test"]
     return _frame(rows, columns, results).astype({"group": "category"})
@@ -177,6 +175,12 @@ def reliability_table(
             rows.append((model, *bin_))
     columns = ["model", "low", "high", "n_cells", "confidence", "accuracy"]
     return _frame(rows, columns, results)
+
+
+def _costs(result: FoldResult) -> dict[str, float]:
+    """Costs of a fold, without those that not every system can measure and this one could not."""
+    costs = {name: float(getattr(result, name)) for name in COSTS}
+    return {n: v for n, v in costs.items() if n not in _OPTIONAL_COSTS or not np.isnan(v)}
 
 
 def _finished(results: Sequence[FoldResult]) -> list[FoldResult]:

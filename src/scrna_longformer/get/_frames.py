@@ -22,7 +22,8 @@ class BaselineComparison:
         ``model``, ``metric``, ``mean`` over folds; ``low`` and ``high``, the 95 % interval of the
         expected score at this training size; ``sd`` over folds and, apart from it, ``sd_seeds``
         over the seeds of a fold; ``n`` folds, ``n_seeds``. Metrics are scores and costs
-        (``fit_seconds``, ``predict_ms_per_cell``, ``n_parameters``).
+        (``fit_seconds``, ``predict_ms_per_cell``, ``peak_memory_mb`` on top of what the process
+        held, ``energy_wh``, ``n_parameters``); memory and energy only where they were measured.
     pairwise
         Every contestant against every other, per metric
         (:func:`~scrna_longformer.evaluation.pairwise_table`): ``model_a``, ``model_b``, ``metric``,
@@ -41,9 +42,12 @@ class BaselineComparison:
     runs
         What was run: ``model``, ``repeat``, ``fold``, ``seed``, ``group`` (left out), ``status``
         (``'ok'`` or ``'time limit'``), ``n_train``, ``n_test``, ``temperature`` (of the
-        probabilities; above 1 the model was too sure; NaN where it is calibrated inside).
+        probabilities; above 1 the model was too sure; NaN where it is calibrated inside), ``gate``
+        (share of its correction that the hybrid transformer used; NaN for others).
     models
-        The contestants: ``model``, ``description``.
+        The contestants: ``model``, ``description``, the terms on which they took part, and of
+        hybrids ``gate``, the mean share of its correction that the transformer was allowed, and
+        ``gate_closed``, the share of fits in which it was 0 (NaN for others).
     params
         How the comparison was called, on how many cells and genes, and how the labels came about.
     checks

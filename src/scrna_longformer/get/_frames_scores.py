@@ -51,7 +51,7 @@ def read_scores(
     ValueError
         `metric` is none of its metrics.
     """
-    from ..evaluation import LOWER_IS_BETTER
+    from ..evaluation import COSTS, LOWER_IS_BETTER
     from ..evaluation._interval import corrected_interval
     from ._frames import baseline_compare
 
@@ -65,7 +65,7 @@ def read_scores(
         index=["repeat", "fold"], columns="model", values="value", observed=True
     )
     folds.columns = folds.columns.astype(str)
-    rising = metric in {*LOWER_IS_BETTER, "fit_seconds", "predict_ms_per_cell", "n_parameters"}
+    rising = metric in {*LOWER_IS_BETTER, *COSTS}
     mean = folds.mean().sort_values(ascending=rising, kind="stable")
     folds = folds[mean.index]
     runs = comparison.runs

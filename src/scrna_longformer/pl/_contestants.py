@@ -28,6 +28,8 @@ METRIC_NAMES = {
     "ece": "expected calibration error",
     "fit_seconds": "seconds to fit",
     "predict_ms_per_cell": "milliseconds per cell to predict",
+    "peak_memory_mb": "MB of memory on top of the data",
+    "energy_wh": "watt-hours per fit",
     "n_parameters": "fitted parameters",
 }
 

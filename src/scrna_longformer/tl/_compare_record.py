@@ -12,6 +12,8 @@ from ._compare_models import descriptions
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    import pandas as pd
+
     from ..evaluation import FoldResult
     from ..evaluation.checks import CheckResult
     from ._compare_inputs import Inputs
@@ -31,6 +33,7 @@ def comparison_record(
         class_table,
         confusion_table,
         fold_table,
+        gate_table,
         pairwise_table,
         reliability_table,
         run_table,
@@ -50,10 +53,16 @@ def comparison_record(
         "confusion": confusion_table(folds, codes, names),
         "reliability": reliability_table(folds, codes),
         "runs": run_table(folds),
-        "models": descriptions(contestants),
+        "models": _with_gates(descriptions(contestants), gate_table(folds)),
         **check_record(checks),
         **_held_out(results, plan, inputs),
     }
+
+
+def _with_gates(models: pd.DataFrame, gates: pd.DataFrame) -> pd.DataFrame:
+    """Add what each hybrid used of its correction; contestants that did not run have no row."""
+    found = gates.reindex(models["model"].astype(str))
+    return models.assign(**{column: found[column].to_numpy() for column in gates})
 
 
 def _held_out(results: list[FoldResult], plan: Plan, inputs: Inputs) -> dict[str, Any]:
