@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 import re
 from pathlib import Path
 
@@ -60,6 +61,13 @@ def test_difference_on_the_page_is_the_difference_of_the_folds(story: Story, pag
     wide = folds.pivot(index="fold", columns="model", values="value")
     difference = (wide["longformer"] - wide["nearest_centroid"]).mean()
     assert f"<b>{difference:+.3f}</b>" in page
+
+
+def test_the_page_tells_the_verdict(story: Story, page: str):
+    verdict = sl.get.verdict(story.adata)
+    assert f"<h1>{html.escape(verdict.headline)}</h1>" in page
+    for sentence in verdict.sentences:
+        assert html.escape(sentence) in page
 
 
 def test_table_on_disk_is_the_summary(story: Story, folder: Path):

@@ -64,6 +64,7 @@ def run_demo(
     dataset: str, output: Path, *, key: str | None = None, plan: Plan | None = None
 ) -> Story:
     """Run everything, print the table, and write figures, table and page into `output`."""
+    from .. import get
     from ._page import score_table, write_page
 
     plan = plan or Plan()
@@ -72,6 +73,7 @@ def run_demo(
         story = tell(dataset, key, plan)
     click.echo()
     click.echo(score_table(story))
+    click.echo(f"\n{get.verdict(story.adata)}")
     output.mkdir(parents=True, exist_ok=True)
     story.seconds["everything"] = time.perf_counter() - started
     written = write_page(story, output)

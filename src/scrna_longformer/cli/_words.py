@@ -2,18 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     import pandas as pd
 
-# Differences that nobody would choose a model for. An interval inside says that two models are
-# level; one that reaches further and holds zero says only that the folds could not tell.
-NEGLIGIBLE = 0.03
+SKILL = 0.03  # least lead over the largest class that counts as having learned
 LARGEST_HUB = 0.25  # of all genes
-NO_SKILL = ("majority", "depth_only")
-LONGFORMER = "longformer"
 METRIC_NAMES = {
     "accuracy": "accuracy",
     "balanced_accuracy": "balanced accuracy",
@@ -51,110 +46,24 @@ UNKNOWN_WORTH = (
 )
 
 
-@dataclass(frozen=True)
-class Gap:
-    """How far one model is ahead of another (negative: behind) on the same folds."""
-
-    of: str
-    over: str
-    mean: float
-    low: float
-    high: float
-    n_ahead: int
-    n_folds: int
-
-    @property
-    def relation(self) -> str:
-        """What the interval allows to say: ahead of, behind, level with, or not told apart from."""
-        if self.low > 0:
-            return "ahead of"
-        if self.high < 0:
-            return "behind"
-        sure = max(-self.low, self.high) <= NEGLIGIBLE
-        return "level with" if sure else "not told apart from"
-
-
 def name_of(model: str) -> str:
     """Turn the name of a contestant into words."""
     words = {"knn_pca": "kNN on principal components", "mlp": "a small perceptron"}
     words |= {"hist_gradient_boosting": "gradient boosting", "depth_only": "depth alone"}
-    words |= {LONGFORMER: "the transformer", "majority": "the largest class"}
+    words |= {"majority": "the largest class", "longformer": "the transformer with a simple model"}
+    words |= {"longformer_pure": "the transformer alone"}
     return words.get(model, model.replace("_", " "))
 
 
-def gap_between(folds: pd.DataFrame, of: str, over: str, *, test_share: float) -> Gap:
-    """Compare two columns of scores fold by fold (rows are folds, higher is better)."""
-    from ..evaluation._interval import corrected_interval
-
-    difference = (folds[of] - folds[over]).dropna().to_numpy()
-    low, high = corrected_interval(difference, test_share=test_share)
-    n_ahead = int((difference > 0).sum())
-    return Gap(of, over, float(difference.mean()), low, high, n_ahead, len(difference))
-
-
-def best_simple(folds: pd.DataFrame) -> str:
-    """Name the simple model with the highest mean."""
-    return str(folds[simple_models(folds)].mean().idxmax())
-
-
-def simple_models(folds: pd.DataFrame) -> list[str]:
-    """Name the models that have skill and are no transformer."""
-    names = [str(model) for model in folds.columns]
-    return [m for m in names if m not in NO_SKILL and not m.startswith(LONGFORMER)]
-
-
-def headline(gap: Gap) -> str:
-    """Return the answer in one line."""
-    rival = name_of(gap.over)
-    way = "higher" if gap.mean >= 0 else "lower"
-    return {
-        "ahead of": f"On these cells the transformer is ahead of {rival}.",
-        "behind": f"On these cells the transformer is behind {rival}: use {rival}.",
-        "level with": (
-            f"On these cells the transformer is level with {rival}: nothing here speaks for the "
-            "more expensive model."
-        ),
-        "not told apart from": (
-            f"On these cells the transformer scored {abs(gap.mean):.3f} {way} than {rival}, within "
-            "the spread of the folds: nothing here speaks for the more expensive model."
-        ),
-    }[gap.relation]
-
-
-def gap_sentence(gap: Gap, metric: str) -> str:
-    """Say how large a difference is, and within what spread."""
+def skill_sentence(folds: pd.DataFrame, metric: str, model: str) -> str:
+    """Say where no skill gets, and whether a transformer is above it."""
     score = METRIC_NAMES.get(metric, metric)
-    size = f"{abs(gap.mean):.3f} {score} {'higher' if gap.mean >= 0 else 'lower'} on average"
-    relation = {
-        "ahead of": f"The transformer is ahead of {name_of(gap.over)}",
-        "behind": f"The transformer is behind {name_of(gap.over)}",
-        "level with": f"The transformer is level with {name_of(gap.over)}",
-        "not told apart from": (
-            f"These folds do not tell the transformer and {name_of(gap.over)} apart"
-        ),
-    }[gap.relation]
-    sure = {
-        "ahead of": "and zero is outside that interval",
-        "behind": "and zero is outside that interval",
-        "level with": f"all of it within {NEGLIGIBLE} of zero",
-        "not told apart from": "which holds zero and is too wide to call them level",
-    }[gap.relation]
-    return (
-        f"{relation}: it scored {size}, higher on {gap.n_ahead} of {gap.n_folds} folds; the 95 % "
-        f"interval of the difference is {gap.low:+.3f} to {gap.high:+.3f}, {sure}."
-    )
-
-
-def skill_sentence(folds: pd.DataFrame, metric: str) -> str:
-    """Say where no skill gets, and whether the transformer is above it."""
-    score = METRIC_NAMES.get(metric, metric)
-    difference = folds[LONGFORMER] - folds["majority"]
     learned = "not above that on every fold: it learned little or nothing"
-    if difference.min() > NEGLIGIBLE:
+    if (folds[model] - folds["majority"]).min() > SKILL:
         learned = "above that on every fold"
     text = (
-        f"Always predicting the largest class gets {folds['majority'].mean():.3f} {score}; the "
-        f"transformer, with {folds[LONGFORMER].mean():.3f}, is {learned}."
+        f"Always predicting the largest class gets {folds['majority'].mean():.3f} {score}; "
+        f"{name_of(model)}, with {folds[model].mean():.3f}, is {learned}."
     )
     if "depth_only" in folds:
         text += (
@@ -162,32 +71,6 @@ def skill_sentence(folds: pd.DataFrame, metric: str) -> str:
             f"{folds['depth_only'].mean():.3f}: that much of a score need not be biology."
         )
     return text
-
-
-def cost_sentence(seconds: pd.Series, rival: str) -> str:
-    """Compare what a fit costs."""
-    ours, theirs = float(seconds[LONGFORMER]), float(seconds[rival])
-    times = ours / max(theirs, 1e-9)
-    compared = (
-        f"{times:.0f} times as long as"
-        if times >= 1.5
-        else "about as long as"
-        if times > 0.67
-        else "less time than"
-    )
-    return (
-        f"One fit of the transformer took {ours:.1f} s, {compared} {name_of(rival)} ({theirs:.2f} s) "
-        "on the same cells."
-    )
-
-
-def selection_sentence(folds: pd.DataFrame, rival: str) -> str:
-    """Own up to the choice of the rival."""
-    n = len(simple_models(folds))
-    return (
-        f"{name_of(rival)[0].upper()}{name_of(rival)[1:]} is the best of {n} simple models on these "
-        "same folds, so its own score is a little flattered."
-    )
 
 
 def label_sentence(dataset: Any, key: str) -> str:
@@ -265,22 +148,10 @@ def mask_sentence(degrees: pd.DataFrame, n_neighbors: int) -> str:
     return f"{text}."
 
 
-def advice(gap: Gap, n_cells: int, n_classes: int) -> list[str]:
+def advice(here: str, n_cells: int, n_classes: int) -> list[str]:
     """Say when not to use a transformer, beginning with this run."""
-    rival = name_of(gap.over)
-    here = {
-        "ahead of": (
-            "Here the transformer earned its place. Check it on your own data before you rely on it."
-        ),
-        "behind": f"Here: {rival} is better and cheaper.",
-        "level with": f"Here: {rival} does as well, and is cheaper and easier to explain.",
-        "not told apart from": (
-            f"Here: {rival} does as well, as far as these folds can tell, and is cheaper and easier "
-            "to explain."
-        ),
-    }[gap.relation]
     return [
-        here,
+        f"Here: {here[0].lower()}{here[1:]} Check it on your own data before you rely on it.",
         f"When labelled cells are few. This run had {n_cells:,} for {n_classes} classes; measure "
         "what more cells would buy before you plan for them.",
         "When the labels were clustered from the same matrix: a linear model repeats a clustering "

@@ -14,6 +14,7 @@ from sklearn.base import clone
 from .._random import generator
 from ._calibration import with_temperature
 from ._cost import count_parameters
+from ._energy import EnergyMeter
 from ._memory import PeakMemory
 from ._metrics import per_class_f1, score
 from ._probe import probe
@@ -77,7 +78,8 @@ class FoldResult:
         Memory that fitting and predicting needed on top of what the process held, in MB
         (:class:`~scrna_longformer.evaluation._memory.PeakMemory`); NaN where it cannot be measured.
     energy_wh
-        Energy of fitting and predicting, in watt-hours; NaN where it is not measured.
+        Energy of fitting and predicting, in watt-hours, by CodeCarbon
+        (:class:`~scrna_longformer.evaluation._energy.EnergyMeter`); NaN without it.
     """
 
     model: str
@@ -269,7 +271,7 @@ def _run(
     if calibrate:
         estimator = with_temperature(estimator, fold_seed)
     try:
-        with PeakMemory() as peak:
+        with EnergyMeter() as meter, PeakMemory() as peak:
             started = time.perf_counter()
             estimator.fit(X[split.train], codes[split.train])
             fitted = time.perf_counter()
@@ -300,6 +302,7 @@ def _run(
         group=split.group,
         gate=_gate(estimator),
         peak_memory_mb=peak.megabytes,
+        energy_wh=meter.watt_hours,
     )
 
 

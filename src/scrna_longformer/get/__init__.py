@@ -11,16 +11,19 @@ from ._frames_requirement import (
     data_requirement,
     recommend_architecture,
 )
+from ._verdict import Verdict, verdict
 
 __all__ = [
     "BaselineComparison",
     "DataRequirement",
     "LearningCurve",
     "Recommendation",
+    "Verdict",
     "baseline_compare",
     "data_requirement",
     "gene_degrees",
     "learning_curve",
     "recommend_architecture",
     "training_history",
+    "verdict",
 ]

@@ -9,7 +9,7 @@ from .._settings import log
 from ._compare_checks import check_comparison, log_checks
 from ._compare_inputs import CALLER, read_inputs
 from ._compare_models import resolve_contestants, transformer_settings
-from ._compare_record import comparison_record, log_outcome
+from ._compare_record import comparison_record, log_outcome, log_verdict
 from ._compare_run import plan_comparison, run_comparison
 
 if TYPE_CHECKING:
@@ -112,7 +112,10 @@ def baseline_compare(
     ``uns['baseline_compare']`` : dict
         Long data frames ``'folds'``, ``'summary'``, ``'pairwise'``, ``'per_class'``,
         ``'confusion'``, ``'reliability'``, ``'runs'``, ``'models'`` and ``'checks'``; ``'void'``,
-        ``'excluded'`` and ``'circular'``, what the checks decided; ``'params'``; ``'complete'``,
+        ``'excluded'`` and ``'circular'``, what the checks decided; ``'verdict'``, a dictionary of
+        the three sentences (``'text'``, ``'sentences'``, ``'headline'``), of the contestant to use
+        (``'model'``), the ``'best'`` one, the ``'reason'`` why none is named, and of the data frames
+        ``'ranking'`` and ``'transformers'``; ``'params'``; ``'complete'``,
         which is ``False`` after an interrupt (the finished folds are kept, unless ``copy=True``) or
         a time limit. With a `test_fraction` also the data frame ``'held_out'`` and the names of the
         cells, ``'held_out_cells'``.
@@ -135,6 +138,7 @@ def baseline_compare(
     See Also
     --------
     scrna_longformer.get.baseline_compare : The result as data frames.
+    scrna_longformer.get.verdict : Which model to use, drawn again.
 
     Notes
     -----
@@ -151,6 +155,9 @@ def baseline_compare(
     found, why it matters and how to mend it: a ``'void'`` one forbids to name a winner, an
     ``'exclude'`` one takes its contestant out of the ranking, a ``'limits'`` one says what the
     ranking does not show. See :doc:`/concepts/checks`.
+
+    The verdict names the cheapest contestant that is as good as the best, in three sentences that
+    quote the tables. See :doc:`/concepts/verdict`.
 
     What intervals and tests mean, and how often they err, is measured in
     :doc:`/concepts/comparison`. The standard deviation over folds is not the error of the mean,
@@ -170,6 +177,7 @@ def baseline_compare(
     """
     from ..features import has_counts
     from ..get._expression import make_actual
+    from ..get._verdict import draw_verdict, verdict_record
 
     inputs = read_inputs(adata, key, group_key=group_key, batch_key=batch_key, layer=layer)
     contestants = resolve_contestants(
@@ -207,7 +215,9 @@ def baseline_compare(
 
     def write() -> None:
         make_actual(adata, caller=CALLER)
-        adata.uns[key_added] = comparison_record(results, plan, inputs, contestants, params, checks)
+        record = comparison_record(results, plan, inputs, contestants, params, checks)
+        record["verdict"] = verdict_record(draw_verdict(adata, record))
+        adata.uns[key_added] = record
 
     try:
         run_comparison(
@@ -244,4 +254,5 @@ def baseline_compare(
     write()
     log_outcome(adata.uns[key_added], key_added)
     log_checks(checks)
+    log_verdict(adata.uns[key_added])
     return adata if copy else None

@@ -14,6 +14,8 @@ if TYPE_CHECKING:
 
     import pandas as pd
 
+    from ..evaluation import Terms
+
 # what each transformer changes in the settings of the last fit: it corrects a simple model, or
 # stands alone; 'all' also has other sizes
 _TRANSFORMERS: dict[str, dict[str, Any]] = {
@@ -156,20 +158,15 @@ def descriptions(contestants: Mapping[str, Any]) -> pd.DataFrame:
 
     import pandas as pd
 
-    from ..evaluation import Terms, terms_row
+    from ..evaluation import terms_row
 
-    transformer = Terms(
-        "tokens: genes ranked as markers, standardised",
-        class_weights="balanced",
-        tuning="starting penalty on inner folds; weights kept by a tenth of the training cells",
-    )
     rows = [
         {
             "model": name,
             "description": (inspect.getdoc(model) or repr(model)).splitlines()[0]
             if inspect.isfunction(model)
             else " ".join(repr(model).split()),
-            **terms_row(transformer if hasattr(model, "preset") else model),
+            **terms_row(_transformer_terms(model) if hasattr(model, "preset") else model),
         }
         for name, model in contestants.items()
     ]
@@ -177,3 +174,36 @@ def descriptions(contestants: Mapping[str, Any]) -> pd.DataFrame:
     kinds: dict[Any, Any] = dict.fromkeys(frame.columns, "category")
     kinds["model"] = pd.CategoricalDtype(list(contestants))
     return frame.astype(kinds)
+
+
+def _transformer_terms(model: Any) -> Terms:
+    """Terms of a transformer: alone, or correcting a simple model."""
+    from ..evaluation import Terms
+
+    tokens = (
+        "tokens: genes ranked as markers, their Pearson residuals (log values where there are no "
+        "counts behind them), standardised"
+    )
+    if getattr(model, "offset", None) is None:
+        return Terms(
+            tokens,
+            class_weights="balanced",
+            tuning="penalty of the logistic regression it starts from, on inner folds; weights kept, "
+            "and probabilities calibrated, by a tenth of the training cells",
+        )
+    return Terms(
+        f"what simple_mean sees; {tokens}",
+        class_weights="as simple_mean; its correction is not weighted",
+        tuning="as simple_mean, whose logits it corrects; share of the correction (gate), weights "
+        "kept and calibration by a tenth of the training cells",
+    )
+
+
+def preset_of(name: str, model: Any) -> str:
+    """Preset of a transformer; empty for a simple model."""
+    from sklearn.base import BaseEstimator
+
+    is_ours = type(model).__name__.startswith("Longformer") and isinstance(model, BaseEstimator)
+    if not (is_ours or name.startswith("longformer")):
+        return ""
+    return str(getattr(model, "preset", "small"))

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from .._settings import log
 from ._compare_checks import check_record
 from ._compare_inputs import CALLER
-from ._compare_models import descriptions
+from ._compare_models import descriptions, preset_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -53,16 +53,20 @@ def comparison_record(
         "confusion": confusion_table(folds, codes, names),
         "reliability": reliability_table(folds, codes),
         "runs": run_table(folds),
-        "models": _with_gates(descriptions(contestants), gate_table(folds)),
+        "models": _contestants(contestants, gate_table(folds)),
         **check_record(checks),
         **_held_out(results, plan, inputs),
     }
 
 
-def _with_gates(models: pd.DataFrame, gates: pd.DataFrame) -> pd.DataFrame:
-    """Add what each hybrid used of its correction; contestants that did not run have no row."""
+def _contestants(contestants: Mapping[str, Any], gates: pd.DataFrame) -> pd.DataFrame:
+    """Describe each, with what hybrids used of their correction; what did not run has no gate."""
+    models = descriptions(contestants)
     found = gates.reindex(models["model"].astype(str))
-    return models.assign(**{column: found[column].to_numpy() for column in gates})
+    kinds = ["transformer" if preset_of(n, m) else "simple" for n, m in contestants.items()]
+    return models.assign(
+        kind=kinds, **{column: found[column].to_numpy() for column in gates}
+    ).astype({"kind": "category"})
 
 
 def _held_out(results: list[FoldResult], plan: Plan, inputs: Inputs) -> dict[str, Any]:
@@ -96,3 +100,8 @@ def log_outcome(record: Mapping[str, Any], key_added: str) -> None:
         table.to_string(float_format="%.3f", index_names=False),
         note,
     )
+
+
+def log_verdict(record: Mapping[str, Any]) -> None:
+    """Log the three sentences, each on a line of its own."""
+    log.info("%s: verdict\n%s", CALLER, "\n".join(map(str, record["verdict"]["sentences"])))

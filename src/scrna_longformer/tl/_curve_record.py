@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from .._settings import log
-from ._compare_models import descriptions
+from ._compare_models import descriptions, preset_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -65,21 +65,11 @@ def _laws(
 def _models(contestants: Mapping[str, Any]) -> pd.DataFrame:
     """Contestants: ``model``, ``description``, ``kind``, ``preset`` (of transformers)."""
     frame = descriptions(contestants)
-    presets = [_preset(name, model) for name, model in contestants.items()]
+    presets = [preset_of(name, model) for name, model in contestants.items()]
     kinds = ["transformer" if preset else "simple" for preset in presets]
     return frame.assign(kind=kinds, preset=presets).astype(
         {"kind": "category", "preset": "category"}
     )
-
-
-def _preset(name: str, model: Any) -> str:
-    """Preset of a transformer; empty for a simple model."""
-    from sklearn.base import BaseEstimator
-
-    is_ours = type(model).__name__.startswith("Longformer") and isinstance(model, BaseEstimator)
-    if not (is_ours or name.startswith("longformer")):
-        return ""
-    return str(getattr(model, "preset", "small"))
 
 
 def log_curve(record: Mapping[str, Any], key_added: str) -> None:
