@@ -17,7 +17,7 @@ RANKED, FLOOR, EXCLUDED, TOO_FEW = "ranked", "floor", "excluded", "too few folds
 COPY = "copy of the simple mean"
 SIMPLE_MEAN = "simple_mean"
 ONE_ERROR = 0.317  # two-sided p of a difference of one standard error
-DEAR = 3.0  # times the cheapest: beyond, a model is the more expensive one
+DEAR = 2.0  # times the cheapest: beyond, a model is the more expensive one
 MOSTLY = 0.5  # share of fits with the gate closed above which a hybrid is its simple model
 
 
@@ -77,7 +77,7 @@ def ranking_table(record: Mapping[str, Any], metric: str) -> pd.DataFrame:
         name == best or (pair is not None and near_enough(pair, rope))
         for name, pair in zip(table.model, found, strict=True)
     ]
-    table["as_good"] = ranked & near
+    table["as_good"] = ranked & np.array(near, dtype=bool)
     costs = summary[summary["metric"].isin(COSTS)]
     wide = costs.pivot_table(index="model", columns="metric", values="mean", observed=True)
     wide.index, wide.columns = wide.index.astype(str), wide.columns.astype(str)
@@ -106,7 +106,7 @@ def best_of(table: pd.DataFrame) -> str:
 def cheapest_as_good(table: pd.DataFrame) -> str:
     """Name the contestant to use: of those as good as the best, the best that is not expensive.
 
-    Expensive is what takes more than three times as long to fit as the cheapest of them; smaller
+    Expensive is what takes more than twice as long to fit as the cheapest of them; smaller
     differences are those of machines.
     """
     good = table[table["as_good"]]

@@ -112,8 +112,8 @@ def _use(decision: Decision, record: Mapping[str, Any]) -> str:
     row = _row(ranking, model)
     ranked = list(ranking.loc[ranking["status"] == RANKED, "model"])
     text = (
-        f"use {spoken(decision, model)}: {metric_named(decision.metric)} {score(row['score'])} "
-        f"(95 % interval {score(row['low'])} to {score(row['high'])}){_where(record['params'])}"
+        f"use {spoken(decision, model)}: {metric_named(decision.metric)} {score(row['score'])}"
+        f"{_interval(row['low'], row['high'])}{_where(record['params'])}"
     )
     if not _has_opening(decision):
         text = text[0].upper() + text[1:]
@@ -152,6 +152,11 @@ def _compared(pair: Pair, record: Mapping[str, Any]) -> str:
     return text + ")"
 
 
+def _interval(low: float, high: float, *, of: str = "") -> str:
+    """An interval in brackets, where there is one."""
+    return f" (95 % interval{of} {score(low)} to {score(high)})" if low == low else ""
+
+
 def _where(params: Mapping[str, Any]) -> str:
     """On which cells, if not simply on others of the same samples."""
     group = str(params.get("group_key", ""))
@@ -167,10 +172,7 @@ def _final(decision: Decision, record: Mapping[str, Any]) -> str:
     if rows.empty:
         return ""
     row = rows.iloc[0]
-    return (
-        f"; on the final test set it scores {score(row['value'])} ({score(row['low'])} to "
-        f"{score(row['high'])})"
-    )
+    return f"; on the final test set it scores {score(row['value'])}{_interval(row['low'], row['high'])}"
 
 
 def _cost(decision: Decision) -> str:
@@ -224,14 +226,10 @@ def _against(row: pd.Series, rival: str) -> str:
     if row["gate"] == row["gate"]:
         name += f" (its gate 0 in {percent(row['gate_closed'])} of the fits)"
     side = "above" if row["gain"] > 0 else "below"
-    told = (
-        f"95 % interval {score(row['gain_low'])} to {score(row['gain_high'])}"
-        if row["gain_low"] == row["gain_low"]
-        else "without an interval"
-    )
     if row["gain"] == 0:
         return f"{name} scores what {rival} does"
-    return f"{name} is {score(abs(row['gain']))} {side} {rival} (gain {told})"
+    ends = _interval(row["gain_low"], row["gain_high"], of=" of the difference")
+    return f"{name} is {score(abs(row['gain']))} {side} {rival}{ends}"
 
 
 def _absent(decision: Decision, record: Mapping[str, Any]) -> str:
