@@ -26,7 +26,7 @@ class PeakMemory:
     Examples
     --------
     >>> with PeakMemory() as peak:
-    ...     block = bytes(5_000_000)
+    ...     block = b"x" * 5_000_000
     >>> peak.megabytes >= 4 or peak.megabytes != peak.megabytes
     True
     """
