@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import warnings
+
 import numpy as np
 import pytest
 from scipy import sparse
@@ -100,3 +102,32 @@ def test_names_of_choices_are_checked(cells):
     for option, value in (("offset", "linear"), ("transform", "sqrt")):
         with pytest.raises(ValueError, match=f"`{option}` must be"):
             LongformerClassifier(**{option: value}).fit(*cells)
+
+
+def test_the_gate_is_chosen_on_cells_that_training_never_saw(monkeypatch, cells):
+    from scrna_longformer.train import _classifier
+
+    X, codes = cells
+    seen = {}
+    run = _classifier.run
+
+    def spy(*args, train_index, stopping_index, **kwargs):
+        seen["train"], seen["stopping"] = train_index, stopping_index
+        return run(*args, train_index=train_index, stopping_index=stopping_index, **kwargs)
+
+    def gate(simple, residual, gate_codes):
+        seen["codes"] = gate_codes
+        return 1.0
+
+    monkeypatch.setattr(_classifier, "run", spy)
+    monkeypatch.setattr(_classifier, "choose_gate", gate)
+    options = {"max_steps": 2, "batch_size": 8, "gate_fraction": 0.2}
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # two updates teach it nothing
+        LongformerClassifier("tiny", n_neighbors=3, min_cells=2, train_options=options).fit(
+            X, codes
+        )
+    rest = np.setdiff1d(np.arange(len(codes)), np.union1d(seen["train"], seen["stopping"]))
+    assert len(rest) == len(codes) - len(seen["train"]) - len(seen["stopping"])
+    assert len(rest) == pytest.approx(0.2 * len(codes), abs=3)
+    assert np.array_equal(seen["codes"], codes[rest])

@@ -85,6 +85,7 @@ def test_a_plateau_in_the_first_half_does_not_stop_training() -> None:
         ("warmup", 1.0),
         ("weight_decay", -1),
         ("patience", 0),
+        ("gate_fraction", 0.95),
     ],
 )
 def test_bad_fields_name_themselves(field: str, value: float) -> None:

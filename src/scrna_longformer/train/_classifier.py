@@ -39,7 +39,7 @@ from ._wide import WidePart
 
 TRANSFORMS = ("auto", "log", "pearson")
 N_RESIDUALS = 3000  # genes that a cell's total is taken over, besides those of other use
-_INITIAL, _STOPPING, _REGRESSION, _SIMPLE = 10, 11, 12, 13  # names of the random streams
+_INITIAL, _STOPPING, _REGRESSION, _SIMPLE, _GATE = 10, 11, 12, 13, 14  # names of the random streams
 
 
 class LongformerClassifier(ClassifierMixin, BaseEstimator):
@@ -60,7 +60,7 @@ class LongformerClassifier(ClassifierMixin, BaseEstimator):
     graph
         A graph of all columns of `X` to use as it is. Only where all genes are tokens.
     min_cells
-        Classes with fewer cells are not drawn on for the stopping cells.
+        Classes with fewer cells are not drawn on for the cells set aside.
     offset
         ``'simple'``: the calibrated mean of two logistic regressions
         (:class:`~scrna_longformer.evaluation.SimpleMean`) predicts, and the transformer corrects its
@@ -121,7 +121,7 @@ class LongformerClassifier(ClassifierMixin, BaseEstimator):
     ((80, 2), (80, 4))
     """
 
-    # its probabilities are scaled on its stopping cells already
+    # its probabilities are scaled on cells it was not fitted to already
     calibrated_inside = True
 
     def __init__(
@@ -185,7 +185,9 @@ class LongformerClassifier(ClassifierMixin, BaseEstimator):
         )
         cells = self._cells(X)
         self.graph_ = self._make_graph(X, cells)
-        train_index, stopping_index = self._stopping_split(codes, train_config)
+        train_index, stopping_index, gate_index = self._parts(
+            codes, train_config, gated=out_of_fold is not None
+        )
         model = self._initial_model(config, cells)
         warm = out_of_fold is None if self.warm_start is None else self.warm_start
         if warm and config.holds_linear_model:
@@ -213,15 +215,16 @@ class LongformerClassifier(ClassifierMixin, BaseEstimator):
         )
         for sentence in diagnose(self.result_, train_config):
             warnings.warn(f"LongformerClassifier: {sentence}", UserWarning, stacklevel=2)
-        held_out = predict(model, cells, stopping_index)
+        aside = np.concatenate([stopping_index, gate_index])
+        held_out = predict(model, cells, aside)
         self.gate_, mixture = np.nan, None
         if wide is not None:
             self.gate_ = 0.0
             if out_of_fold is not None:
                 assert held_out.residual is not None  # the model has such a head
-                self.gate_ = choose_gate(
-                    out_of_fold[stopping_index], held_out.residual, codes[stopping_index]
-                )
+                # weights were chosen on the stopping cells: there a correction looks too good
+                residual = held_out.residual[len(stopping_index) :]
+                self.gate_ = choose_gate(out_of_fold[gate_index], residual, codes[gate_index])
             mixture = Mixture(wide.renumbered(self._positions(X.shape[1])), self.gate_)
         self.fitted_ = FittedLongformer(
             model,
@@ -230,7 +233,7 @@ class LongformerClassifier(ClassifierMixin, BaseEstimator):
             tokens=self._positions(X.shape[1])[self.token_index_],
             share=self._share,
             mixture=mixture,
-            scaling=LogitScaling.fit(held_out.proba, codes[stopping_index]),
+            scaling=LogitScaling.fit(held_out.proba, codes[aside]),
         )
         self.n_parameters_ = sum(p.numel() for p in model.parameters())
         self.n_parameters_ += 0 if simple is None else simple.n_parameters_
@@ -322,17 +325,25 @@ class LongformerClassifier(ClassifierMixin, BaseEstimator):
             graph = GeneGraph.from_scipy(mask)
         return graph
 
-    def _stopping_split(
-        self, codes: np.ndarray, config: TrainConfig
-    ) -> tuple[np.ndarray, np.ndarray]:
-        if config.stopping_fraction == 0:
-            return np.arange(len(codes)), np.array([], dtype=np.int64)
-        return holdout(
-            codes,
-            config.stopping_fraction,
-            min_cells=self.min_cells,
-            random_state=seed(self.random_state, _STOPPING),
-        )
+    def _parts(
+        self, codes: np.ndarray, config: TrainConfig, *, gated: bool
+    ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Rows that give gradients, that choose the weights, and that choose the gate."""
+        train = np.arange(len(codes))
+        parts = []
+        shares = (config.stopping_fraction, config.gate_fraction if gated else 0.0)
+        for share, stream in zip(shares, (_STOPPING, _GATE), strict=True):
+            aside = np.array([], dtype=np.int64)
+            if share:
+                rest, chosen = holdout(
+                    codes[train],
+                    share * len(codes) / len(train),
+                    min_cells=self.min_cells,
+                    random_state=seed(self.random_state, stream),
+                )
+                train, aside = train[rest], train[chosen]
+            parts.append(aside)
+        return train, parts[0], parts[1]
 
     def _initial_model(self, config: LongformerConfig, cells: Cells) -> GeneLongformer:
         with isolated_rng("cpu"):

@@ -35,6 +35,9 @@ class TrainConfig:
         plateau for long.
     stopping_fraction
         Share of the training cells kept aside to choose the best weights.
+    gate_fraction
+        Share of the training cells kept aside, from those for stopping too, to choose how much of a
+        correction is used; of none where there is no simple model to correct.
     time_limit
         Stop after this many seconds and keep the best weights so far; 0 means no limit.
     """
@@ -49,6 +52,7 @@ class TrainConfig:
     evaluate_every: int = 50
     patience: int = 10
     stopping_fraction: float = 0.1
+    gate_fraction: float = 0.1
     time_limit: float = 0.0
 
     def __post_init__(self) -> None:
@@ -60,10 +64,16 @@ class TrainConfig:
             if not getattr(self, name) > 0:
                 msg = f"`{name}` must be positive, not {getattr(self, name)!r}."
                 raise ValueError(msg)
-        for name in ("warmup", "ema_decay", "stopping_fraction"):
+        for name in ("warmup", "ema_decay", "stopping_fraction", "gate_fraction"):
             if not 0 <= getattr(self, name) < 1:
                 msg = f"`{name}` must lie in [0, 1), not {getattr(self, name)!r}."
                 raise ValueError(msg)
+        if self.stopping_fraction + self.gate_fraction >= 1:
+            msg = (
+                f"`stopping_fraction`={self.stopping_fraction!r} and `gate_fraction`="
+                f"{self.gate_fraction!r} leave no cell to train on."
+            )
+            raise ValueError(msg)
         for name in ("weight_decay", "time_limit"):
             if getattr(self, name) < 0:
                 msg = f"`{name}` must not be negative, not {getattr(self, name)!r}."
