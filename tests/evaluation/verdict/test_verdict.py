@@ -266,10 +266,30 @@ def test_limits_open_the_verdict() -> None:
     first, _, third = told(record)
     assert first.startswith(
         "The ranking shows which model is best at reproducing this clustering; it says nothing about "
-        "cell types: within these limits, use logistic regression"
+        "cell types; within these limits, use logistic regression"
     )
     assert "luck" not in first  # of a contestant that is not recommended
     assert "circular and overfitting (simple_mean)" in third
+
+
+def test_several_limits_are_one_clause_the_gravest_first() -> None:
+    def limit(name: str, what: str = "x", subject: str = "") -> CheckResult:
+        return CheckResult(name, "limits", True, what, "Why.", "y", subject)
+
+    checks = (
+        limit("small_classes"),
+        limit("overfitting", subject="logistic_regression"),
+        limit("confounding", "Label and 'donor' go together."),
+        limit("something_new"),
+        CIRCULAR,
+    )
+    first = told(compared(GOOD, checks=checks))[0]
+    assert first.startswith(
+        "The ranking shows which model is best at reproducing this clustering; it says nothing about "
+        "cell types; why; the ranking does not show that a model tells classes rather than 'donor', "
+        "nor how well the smallest classes are told, because those scores rest on a few cells, nor "
+        "what logistic_regression would do with less freedom; within these limits, use logistic"
+    )
 
 
 def test_excluded_contestants_leave_the_ranking_and_are_named() -> None:

@@ -8,14 +8,12 @@ from typing import Any
 import pandas as pd
 
 from ._decide import Decision
+from ._limits import what_it_does_not_show
 from ._more_cells import more_cells
 from ._numbers import amount, clause, costs, listed, metric_named, named, p_value, percent, score
 from ._pairs import Pair, Pairs
 from ._ranking import EXCLUDED, RANKED, TOO_FEW
 from ._transformers import best_simple
-
-# what a ranking does not show, the gravest first
-_GRAVITY = ("circular", "confounding", "depth_labels", "preprocessing", "small_classes")
 
 
 def sentences(
@@ -41,7 +39,7 @@ def sentences(
         first, second = _no_winner(decision)
         return [first, second, _sentence([*_found(decision, record), more])]
     return [
-        _opening(decision) + _use(decision, record) + ".",
+        _use(decision, record) + ".",
         _sentence([_cost(decision), _transformer(decision, record)]),
         _sentence([*_found(decision, record), more]),
     ]
@@ -89,34 +87,17 @@ def _no_winner(decision: Decision) -> tuple[str, str]:
     )
 
 
-def _opening(decision: Decision) -> str:
-    """What the ranking does not show, before it is given."""
-    faults = decision.faults
-    limits = faults[faults["severity"] == "limits"] if len(faults) else faults
-    limits = (
-        limits[limits["subject"].astype(str).isin(["", decision.model])] if len(limits) else limits
-    )
-    if limits.empty:
-        return ""
-    names = limits["check"].astype(str)
-    place = [_GRAVITY.index(n) if n in _GRAVITY else len(_GRAVITY) for n in names]
-    ordered = limits.assign(place=place).sort_values("place", kind="stable")
-    whys = list(dict.fromkeys(ordered["why"].astype(str)))[:2]
-    text = "; and ".join(clause(why) for why in whys)
-    return f"{text[0].upper()}{text[1:]}: within these limits, "
-
-
 def _use(decision: Decision, record: Mapping[str, Any]) -> str:
     """Which model, and how sure."""
     model, ranking = decision.model, decision.ranking
     row = _row(ranking, model)
     ranked = list(ranking.loc[ranking["status"] == RANKED, "model"])
+    opening = what_it_does_not_show(decision.faults, model)
     text = (
-        f"use {spoken(decision, model)}: {metric_named(decision.metric)} {score(row['score'])}"
+        f"{f'{opening}; within these limits, use' if opening else 'Use'} {spoken(decision, model)}: "
+        f"{metric_named(decision.metric)} {score(row['score'])}"
         f"{_interval(row['low'], row['high'])}{_where(record['params'])}"
     )
-    if not _has_opening(decision):
-        text = text[0].upper() + text[1:]
     if len(ranked) == 1:
         text += ", the only contestant that could be ranked, so that nothing says how good that is"
     else:
@@ -145,9 +126,9 @@ def _compared(pair: Pair, record: Mapping[str, Any]) -> str:
         text += f"; corrected t-test after Holm p {p_value(pair.p_holm)}"
     if pair.p_equivalent == pair.p_equivalent:
         text += (
-            f"; probability of a difference within {record['params']['rope']:g} "
-            f"{score(pair.p_equivalent)}, of being better {score(pair.p_better)}, of being worse "
-            f"{score(pair.p_worse)}"
+            f"; probability {score(pair.p_equivalent)} of a difference within "
+            f"{record['params']['rope']:g}, {score(pair.p_better)} of being better, "
+            f"{score(pair.p_worse)} of being worse"
         )
     return text + ")"
 
@@ -276,10 +257,6 @@ def _unfinished(decision: Decision, record: Mapping[str, Any]) -> list[str]:
             rest = " and is not ranked" if _row(ranking, name)["status"] == TOO_FEW else ""
             parts.append(f"{name} finished {int(done[name])} folds of {int(most)}{rest}")
     return parts or ["the comparison is not complete"]
-
-
-def _has_opening(decision: Decision) -> bool:
-    return bool(_opening(decision))
 
 
 def _row(ranking: pd.DataFrame, model: str) -> dict[str, Any]:
