@@ -12,7 +12,9 @@ from scrna_longformer.cli import main
 HEAVY = {"torch", "scanpy", "anndata", "lightning", "matplotlib", "numba", "sklearn", "pandas"}
 
 
-@pytest.mark.parametrize("arguments", [["--help"], ["demo", "--help"], ["doctor", "--help"]])
+@pytest.mark.parametrize(
+    "arguments", [["--help"], ["demo", "--help"], ["doctor", "--help"], ["benchmark", "--help"]]
+)
 def test_help_loads_nothing_heavy(arguments: list[str]):
     code = (
         "import sys\n"
@@ -35,6 +37,7 @@ def test_commands_are_listed_with_what_they_do():
     output = CliRunner().invoke(main, ["--help"]).output
     assert "demo" in output
     assert "doctor" in output
+    assert "benchmark" in output
 
 
 def test_unknown_data_set_lists_the_known_ones(tmp_path):

@@ -60,3 +60,70 @@ def doctor(context: click.Context, file: Path | None) -> None:
 
     if not examine(file):
         context.exit(1)
+
+
+@main.command()
+@click.option(
+    "--suite",
+    type=click.Choice(["real"]),
+    default="real",
+    show_default=True,
+    help="real: all labelled public sets (downloaded, or read from SCRNA_LONGFORMER_DATA).",
+)
+@click.option(
+    "--out",
+    "output",
+    type=click.Path(file_okay=False, path_type=Path),
+    default=Path("benchmark"),
+    show_default=True,
+    help="Folder for tables, manifest and finished folds. The same call goes on where it stopped.",
+)
+@click.option("--sets", metavar="NAME", multiple=True, help="Only this set; may be repeated.")
+@click.option(
+    "--repeats",
+    type=click.IntRange(min=1),
+    default=5,
+    show_default=True,
+    help="Repeats of logistic regression, simple_mean and the transformers; others get two.",
+)
+@click.option(
+    "--hours",
+    type=click.FloatRange(min=0, min_open=True),
+    help="Begin no further round of a set after so many hours.",
+)
+@click.option("--jobs", type=int, default=1, show_default=True, help="Worker processes.")
+@click.option("--random-state", type=int, default=0, show_default=True, help="Seed.")
+@click.option("--quick", is_flag=True, help="Only show that it runs: two small sets, no result.")
+@click.option(
+    "--report",
+    "figures",
+    type=click.Path(file_okay=False, path_type=Path),
+    metavar="FOLDER",
+    help="Run nothing: print the tables of what is in --out, and draw its figures into FOLDER.",
+)
+def benchmark(
+    suite: str,
+    output: Path,
+    sets: tuple[str, ...],
+    repeats: int,
+    hours: float | None,
+    jobs: int,
+    random_state: int,
+    quick: bool,  # noqa: FBT001
+    figures: Path | None,
+) -> None:
+    """Run all contestants on all labelled real sets, or print what an earlier run found.
+
+    One repeat of every set comes before the second of any, so that a run may be stopped at any
+    time. Transformer and simple models see the same folds. It takes some hours on one core.
+    """
+    if figures is not None:
+        from ._suite._report import report
+
+        report(output, figures)
+        return
+    from ._suite._plan import make_plan
+    from ._suite._run import run_suite
+
+    plan = make_plan(sets, quick=quick, n_repeats=repeats, random_state=random_state)
+    run_suite(plan, output, hours=hours, n_jobs=jobs)

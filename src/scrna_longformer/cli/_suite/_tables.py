@@ -1,0 +1,101 @@
+"""What a contest leaves behind, as tidy tables."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pandas as pd
+
+from ...evaluation import fold_table, pairwise_table, run_table, summary_table
+from ._plan import HYBRID, PURE, RIVALS
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
+    from ...evaluation import FoldResult
+    from ._sets import Arena
+
+FOLDS, SCORES, DIFFERENCES = "folds", "scores", "differences"
+_RUN = ["model", "repeat", "fold", "seed"]
+
+
+def tables_of(arena: Arena, results: Sequence[FoldResult]) -> dict[str, pd.DataFrame]:
+    """Folds, mean scores with intervals, and the transformers against each rival.
+
+    Intervals count test cells, also where groups are held out: two donors or three protocols are
+    no sample of donors or protocols, and nothing is claimed beyond the cells of those that are here.
+    """
+    codes = arena.inputs.codes
+    tables = {
+        FOLDS: _folds(results),
+        SCORES: summary_table(results, codes),
+        DIFFERENCES: _differences(results, arena),
+    }
+    for table in tables.values():
+        table.insert(0, "set", arena.contest.name)
+        table.insert(1, "regime", arena.contest.regime)
+    return tables
+
+
+def _folds(results: Sequence[FoldResult]) -> pd.DataFrame:
+    """One row per contestant, fold and metric, with the size of the fold; the gate is a metric."""
+    runs = run_table(results)[[*_RUN, "group", "n_train", "n_test", "gate"]]
+    gates = runs[[*_RUN, "gate"]].rename(columns={"gate": "value"}).dropna()
+    rows = pd.concat([fold_table(results), gates.assign(metric="gate")])
+    table = rows.merge(runs.drop(columns="gate"), on=_RUN, how="left")
+    columns = [*_RUN, "group", "n_train", "n_test", "metric", "value"]
+    return table[columns].astype({"model": str, "metric": str, "group": str})
+
+
+def _differences(results: Sequence[FoldResult], arena: Arena) -> pd.DataFrame:
+    """Each transformer minus each rival, and the hybrid minus the transformer alone."""
+    pairs = [(a, b) for a in (HYBRID, PURE) for b in RIVALS] + [(HYBRID, PURE)]
+    tables = []
+    for a, b in pairs:
+        ours, theirs = ([r for r in results if r.model == name] for name in (a, b))
+        if ours and theirs:
+            tables.append(pairwise_table([*ours, *theirs], arena.inputs.codes))
+    table = pd.concat(tables, ignore_index=True)
+    # adjusted over one pair of one set, which is no adjustment: the report adjusts over all sets
+    table = table.drop(columns=["p_holm", "p_cells_holm"])
+    return table.astype({"model_a": str, "model_b": str, "metric": str})
+
+
+def write(tables: Sequence[dict[str, pd.DataFrame]], folder: Path) -> None:
+    """Write the tables of all contests, as Parquet where pyarrow is installed, else as CSV."""
+    for name in (FOLDS, SCORES, DIFFERENCES):
+        table = pd.concat([of_contest[name] for of_contest in tables], ignore_index=True)
+        for column in table.select_dtypes("category"):
+            table[column] = table[column].astype(str)
+        aside = folder / f"{name}.tmp"
+        if has_pyarrow():
+            table.to_parquet(aside, index=False)
+        else:
+            table.to_csv(aside, index=False)
+        aside.replace(folder / f"{name}.{suffix()}")
+
+
+def read(folder: Path) -> dict[str, pd.DataFrame]:
+    """Read the tables of a folder."""
+    found = {}
+    for name in (FOLDS, SCORES, DIFFERENCES):
+        parquet, csv = (folder / f"{name}.{end}" for end in ("parquet", "csv"))
+        found[name] = (
+            pd.read_parquet(parquet)
+            if parquet.exists()
+            else pd.read_csv(csv, keep_default_na=False, na_values=[""])
+        )
+    return found
+
+
+def suffix() -> str:
+    """Ending of the files."""
+    return "parquet" if has_pyarrow() else "csv"
+
+
+def has_pyarrow() -> bool:
+    """Whether Parquet can be written."""
+    from importlib.util import find_spec
+
+    return find_spec("pyarrow") is not None
