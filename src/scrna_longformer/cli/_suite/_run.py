@@ -7,7 +7,6 @@ import warnings
 from typing import TYPE_CHECKING
 
 import click
-import pandas as pd
 
 from ..._settings import settings
 from ...tl._compare_run import Plan as Folds
@@ -16,11 +15,13 @@ from .._demo import own_table, plain_warnings
 from ._manifest import write_manifest
 from ._sets import FOLDS, Arena, enter
 from ._tables import FOLDS as FOLD_TABLE
-from ._tables import tables_of, write
+from ._tables import stack, tables_of, write
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
+
+    import pandas as pd
 
     from ...evaluation import FoldResult
     from ._plan import Plan
@@ -114,5 +115,5 @@ class _Suite:
     def save(self, *, is_complete: bool) -> None:
         tables = list(self.tables.values())
         write(tables, self.output)
-        folds = pd.concat([of_contest[FOLD_TABLE] for of_contest in tables])
+        folds = stack(of_contest[FOLD_TABLE] for of_contest in tables)
         write_manifest(self.output, self.plan, self.arenas, folds, is_complete=is_complete)

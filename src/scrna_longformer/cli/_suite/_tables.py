@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import numpy as np
 import pandas as pd
 
 from ...evaluation import fold_table, pairwise_table, run_table, summary_table
 from ._plan import HYBRID, PURE, RIVALS
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
     from pathlib import Path
 
     from ...evaluation import FoldResult
@@ -32,20 +33,29 @@ def tables_of(arena: Arena, results: Sequence[FoldResult]) -> dict[str, pd.DataF
         SCORES: summary_table(results, codes),
         DIFFERENCES: _differences(results, arena),
     }
-    for table in tables.values():
-        table.insert(0, "set", arena.contest.name)
-        table.insert(1, "regime", arena.contest.regime)
+    for name, table in tables.items():
+        tables[name] = table.astype(dict.fromkeys(table.select_dtypes("category"), str))
+        tables[name].insert(0, "set", arena.contest.name)
+        tables[name].insert(1, "regime", arena.contest.regime)
     return tables
+
+
+def stack(tables: Iterable[pd.DataFrame]) -> pd.DataFrame:
+    """Put tables with the same columns under each other; columns without a value keep their type."""
+    tables = list(tables)
+    return pd.DataFrame(
+        {name: np.concatenate([table[name].to_numpy() for table in tables]) for name in tables[0]}
+    )
 
 
 def _folds(results: Sequence[FoldResult]) -> pd.DataFrame:
     """One row per contestant, fold and metric, with the size of the fold; the gate is a metric."""
     runs = run_table(results)[[*_RUN, "group", "n_train", "n_test", "gate"]]
     gates = runs[[*_RUN, "gate"]].rename(columns={"gate": "value"}).dropna()
-    rows = pd.concat([fold_table(results), gates.assign(metric="gate")])
+    rows = pd.concat([fold_table(results).astype({"metric": str}), gates.assign(metric="gate")])
     table = rows.merge(runs.drop(columns="gate"), on=_RUN, how="left")
     columns = [*_RUN, "group", "n_train", "n_test", "metric", "value"]
-    return table[columns].astype({"model": str, "metric": str, "group": str})
+    return table[columns]
 
 
 def _differences(results: Sequence[FoldResult], arena: Arena) -> pd.DataFrame:
@@ -56,18 +66,14 @@ def _differences(results: Sequence[FoldResult], arena: Arena) -> pd.DataFrame:
         ours, theirs = ([r for r in results if r.model == name] for name in (a, b))
         if ours and theirs:
             tables.append(pairwise_table([*ours, *theirs], arena.inputs.codes))
-    table = pd.concat(tables, ignore_index=True)
     # adjusted over one pair of one set, which is no adjustment: the report adjusts over all sets
-    table = table.drop(columns=["p_holm", "p_cells_holm"])
-    return table.astype({"model_a": str, "model_b": str, "metric": str})
+    return stack(tables).drop(columns=["p_holm", "p_cells_holm"])
 
 
 def write(tables: Sequence[dict[str, pd.DataFrame]], folder: Path) -> None:
     """Write the tables of all contests, as Parquet where pyarrow is installed, else as CSV."""
     for name in (FOLDS, SCORES, DIFFERENCES):
-        table = pd.concat([of_contest[name] for of_contest in tables], ignore_index=True)
-        for column in table.select_dtypes("category"):
-            table[column] = table[column].astype(str)
+        table = stack(of_contest[name] for of_contest in tables)
         aside = folder / f"{name}.tmp"
         if has_pyarrow():
             table.to_parquet(aside, index=False)
