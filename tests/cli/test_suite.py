@@ -28,8 +28,8 @@ from scrna_longformer.cli._suite._tables import read
 
 
 def cells() -> AnnData:
-    adata = _sets.log_values(datasets.simulate_interactions(160, kind="mean", mean_effect=0.7))
-    adata.obs["donor"] = np.tile(["a", "b"], 80)
+    adata = _sets.log_values(datasets.simulate_interactions(120, kind="mean", mean_effect=0.7))
+    adata.obs["donor"] = np.tile(["a", "b"], 60)
     return adata
 
 
@@ -84,7 +84,7 @@ def test_one_row_per_contest_contestant_fold_and_metric(tables):
     assert n.loc["folds", ["longformer", "simple_mean", "majority"]].tolist() == [6, 6, 3]
     assert n.loc["donor a to b", ["longformer", "simple_mean", "majority"]].tolist() == [2, 2, 1]
     assert set(scores.loc[scores["regime"] != "folds", "group"]) == {"b"}
-    assert set(scores.loc[scores["regime"] == "folds", "n_test"]) == {53, 54}
+    assert set(scores.loc[scores["regime"] == "folds", "n_test"]) == {40}
 
 
 def test_every_contestant_of_a_fold_saw_the_same_cells(tables):
@@ -117,38 +117,43 @@ def test_called_again_nothing_is_fitted(finished, monkeypatch):
     assert (finished / "folds.csv").read_bytes() == before
 
 
-def test_all_sets_come_before_the_next_repeat(tmp_path, monkeypatch):
+def test_all_sets_come_before_the_next_fold(tmp_path, monkeypatch):
     played = []
     monkeypatch.setattr(
-        _run._Suite, "play", lambda _, index, repeat: played.append((repeat, index))
+        _run._Suite, "play", lambda _, index, repeat, fold: played.append((repeat, fold, index))
     )
-    monkeypatch.setattr(_run._Suite, "save", lambda *_, **__: None)
     _run.run_suite(plan(), tmp_path)
-    assert played == sorted(played)
-    assert len(played) == 4
+    assert played == [(r, f, i) for r in range(2) for f in range(3) for i in range(2)]
 
 
 def test_what_was_stopped_is_usable_and_goes_on(tmp_path, monkeypatch):
-    real = _run._Suite.play
+    real, fitted = _run._Suite.play, []
 
-    def stop_in_second_repeat(suite, index, repeat):
-        if repeat == 1:
+    def stop_in_second_round(suite, index, repeat, fold):
+        if fold == 1 and index == 0 and not fitted:
             raise KeyboardInterrupt
-        real(suite, index, repeat)
+        real(suite, index, repeat, fold)
 
-    with monkeypatch.context() as patch:
-        patch.setattr(_run._Suite, "play", stop_in_second_repeat)
-        with pytest.raises(KeyboardInterrupt):
-            _run.run_suite(plan(), tmp_path)
+    monkeypatch.setattr(_run._Suite, "play", stop_in_second_round)
+    short = plan(n_repeats=1, n_splits=2)
+    with pytest.raises(KeyboardInterrupt):
+        _run.run_suite(short, tmp_path)
     manifest = json.loads((tmp_path / "manifest.json").read_text())
     assert not manifest["complete"]
-    assert [contest["n_repeats"] for contest in manifest["contests"]] == [1, 1]
-    assert set(read(tmp_path)["folds"]["repeat"]) == {0}
-    assert _run.run_suite(plan(), tmp_path)
+    assert [contest["n_folds"] for contest in manifest["contests"]] == [1, 1]
+    before = read(tmp_path)["folds"]
+    assert set(before.loc[before["regime"] == "folds", "fold"]) == {0}
+    fitted.append(True)
+    assert _run.run_suite(short, tmp_path)
     assert json.loads((tmp_path / "manifest.json").read_text())["complete"]
+    after = read(tmp_path)["folds"]
+    keys = ["regime", "model", "fold", "metric"]
+    both = before.merge(after, on=keys, suffixes=("", "_again")).query("metric == 'fit_seconds'")
+    assert len(both) == 12
+    assert (both["value"] == both["value_again"]).all()  # loaded, not fitted again
 
 
-def test_time_limit_begins_no_further_round(tmp_path):
+def test_time_limit_begins_no_further_fold(tmp_path):
     assert not _run.run_suite(plan(), tmp_path, hours=1e-9)
     assert not (tmp_path / "folds.csv").exists()
 
@@ -160,7 +165,7 @@ def test_manifest_repeats_the_run_and_names_no_machine(finished):
     assert manifest["suite"] == "real"
     assert manifest["versions"]["scikit-learn"] == __import__("sklearn").__version__
     assert [c["kind"] for c in manifest["contests"]] == ["planted", "clustered"]
-    assert manifest["contests"][0]["n_cells"] == 160
+    assert manifest["contests"][0]["n_cells"] == 120
     assert platform.node() not in text
     assert str(Path.home()) not in text
 
@@ -223,9 +228,9 @@ def test_groups_held_out_stay_and_folds_are_dealt_anew():
 
 def test_large_sets_are_cut_by_class():
     whole = enter(CONTESTS[0])
-    some = enter(Contest("cells", cells, "mean_type", most_cells=80))
-    assert np.bincount(some.inputs.codes).tolist() == [20] * 4
-    assert some.inputs.X.shape == (80, whole.inputs.X.shape[1])
+    some = enter(Contest("cells", cells, "mean_type", most_cells=60))
+    assert np.bincount(some.inputs.codes).tolist() == [15] * 4
+    assert some.inputs.X.shape == (60, whole.inputs.X.shape[1])
     place = {name: i for i, name in enumerate(whole.inputs.names)}
     rows = [place[name] for name in some.inputs.names]
     assert np.array_equal(whole.inputs.codes[rows], some.inputs.codes)

@@ -89,7 +89,7 @@ def doctor(context: click.Context, file: Path | None) -> None:
 @click.option(
     "--hours",
     type=click.FloatRange(min=0, min_open=True),
-    help="Begin no further round of a set after so many hours.",
+    help="Begin no further fold after so many hours.",
 )
 @click.option("--jobs", type=int, default=1, show_default=True, help="Worker processes.")
 @click.option("--random-state", type=int, default=0, show_default=True, help="Seed.")
@@ -114,8 +114,7 @@ def benchmark(
 ) -> None:
     """Run all contestants on all labelled real sets, or print what an earlier run found.
 
-    One repeat of every set comes before the second of any, so that a run may be stopped at any
-    time. Transformer and simple models see the same folds. It takes some hours on one core.
+    One fold of every set comes before the second of any, so that a run may be stopped at any time. Transformer and simple models see the same folds. It takes some hours on one core.
     """
     if figures is not None:
         from ._suite._report import report

@@ -88,7 +88,7 @@ def _contest(arena: Arena, folds: pd.DataFrame) -> dict[str, Any]:
     inputs, contest = arena.inputs, arena.contest
     sizes = np.bincount(inputs.codes)
     of_contest = folds[(folds["set"] == contest.name) & (folds["regime"] == contest.regime)]
-    rounds = of_contest[["repeat", "seed"]].drop_duplicates()
+    runs = of_contest[["repeat", "fold", "seed"]].drop_duplicates()
     return {
         "set": contest.name,
         "regime": contest.regime,
@@ -100,7 +100,8 @@ def _contest(arena: Arena, folds: pd.DataFrame) -> dict[str, Any]:
         "n_classes": len(sizes),
         "smallest_class": int(sizes.min()),
         "largest_class": int(sizes.max()),
-        "n_repeats": len(rounds),
+        "n_repeats": len(runs[["repeat", "seed"]].drop_duplicates()),
+        "n_folds": len(runs),
     }
 
 

@@ -80,7 +80,7 @@ def _run(manifest: Mapping[str, Any]) -> str:
 
 def _sets(contests: Iterable[Mapping[str, Any]]) -> str:
     return _markdown(
-        ["set", "held out", "labels", "cells", "genes", "classes", "repeats"],
+        ["set", "held out", "labels", "cells", "genes", "classes", "folds (repeats)"],
         [
             [
                 *_names(about),
@@ -93,7 +93,7 @@ def _sets(contests: Iterable[Mapping[str, Any]]) -> str:
                 ),
                 f"{about['n_genes']:,}",
                 f"{about['n_classes']} ({about['smallest_class']} to {about['largest_class']:,})",
-                f"{about['n_repeats']}",
+                f"{about['n_folds']} ({about['n_repeats']})",
             ]
             for about in contests
         ],

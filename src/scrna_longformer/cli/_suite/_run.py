@@ -1,7 +1,8 @@
-"""Run the suite, repeat by repeat over all sets, so that a broken-off run is a balanced one."""
+"""Run the suite, fold by fold over all sets, so that a broken-off run is a balanced one."""
 
 from __future__ import annotations
 
+import math
 import time
 import warnings
 from typing import TYPE_CHECKING
@@ -18,10 +19,7 @@ from ._tables import FOLDS as FOLD_TABLE
 from ._tables import stack, tables_of, write
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
     from pathlib import Path
-
-    import pandas as pd
 
     from ...evaluation import FoldResult
     from ._plan import Plan
@@ -32,7 +30,7 @@ _STORE = "finished_folds"
 def run_suite(
     plan: Plan, output: Path, *, hours: float | None = None, n_jobs: int | None = None
 ) -> bool:
-    """Run what is not yet done, and write tables and manifest after every round of a set.
+    """Run what is not yet done: the first fold of every contest, then the second, and so on.
 
     Parameters
     ----------
@@ -41,7 +39,7 @@ def run_suite(
     output
         Folder of tables, manifest and finished folds; the same call goes on from there.
     hours
-        Begin no further round after so many hours; ``None`` for no limit.
+        Begin no further fold after so many hours; ``None`` for no limit.
     n_jobs
         Worker processes.
 
@@ -51,19 +49,29 @@ def run_suite(
         Whether everything is done.
     """
     output.mkdir(parents=True, exist_ok=True)
-    settings.progress_bar = False  # a line per round instead
-    started = time.monotonic()
+    settings.progress_bar = False  # a line per fold instead
+    ends = time.monotonic() + 3600 * (math.inf if hours is None else hours)
     suite = _Suite(plan, output, n_jobs)
-    with plain_warnings(), own_table():
-        for repeat in range(plan.n_repeats):
-            for index, contest in enumerate(plan.contests):
-                if hours is not None and time.monotonic() - started > 3600 * hours:
-                    click.echo(f"{hours:g} h are over; the same call goes on from here.")
+    is_complete = False
+    try:
+        with plain_warnings(), own_table():
+            is_complete = _rounds(suite, ends)
+    finally:  # what was stopped is written as far as it got
+        suite.save(is_complete=is_complete)
+    if not is_complete:
+        click.echo(f"{hours:g} h are over; the same call goes on from here.")
+    return is_complete
+
+
+def _rounds(suite: _Suite, ends: float) -> bool:
+    """Play round after round until the hours are over; return whether all were played."""
+    for repeat in range(suite.plan.n_repeats):
+        for fold in range(suite.plan.n_splits):
+            for index in range(len(suite.plan.contests)):
+                if time.monotonic() > ends:
                     return False
-                if repeat == 0:
-                    suite.arenas.append(enter(contest))
-                suite.play(index, repeat)
-    suite.save(is_complete=True)
+                suite.play(index, repeat, fold)
+            suite.save(is_complete=False)
     return True
 
 
@@ -74,30 +82,24 @@ class _Suite:
         self.plan = plan
         self.output = output
         self.n_jobs = n_jobs
-        self.arenas: list[Arena] = []
+        self.arenas: dict[int, Arena] = {}
         self.results: dict[int, dict[tuple, FoldResult]] = {}
-        self.tables: dict[int, dict[str, pd.DataFrame]] = {}
 
-    def play(self, index: int, repeat: int) -> None:
-        """One repeat (where groups are held out: one more seed) of one contest."""
-        arena, started = self.arenas[index], time.perf_counter()
-        models = self.plan.models_of(arena, repeat)
-        results = self._round(arena, models, repeat)
-        self.results.setdefault(index, {}).update({r.key: r for r in results})
-        self.tables[index] = tables_of(arena, list(self.results[index].values()))
-        self.save(is_complete=False)
-        click.echo(
-            f"{repeat + 1}/{self.plan.n_repeats}  {arena.contest.title}: {len(models)} contestants, "
-            f"{time.perf_counter() - started:.0f} s"
-        )
-
-    def _round(self, arena: Arena, models: dict, repeat: int) -> Sequence[FoldResult]:
-        results: list[FoldResult] = []
+    def play(self, index: int, repeat: int, fold: int) -> None:
+        """One fold of one repeat of one contest; where groups are held out, with one more seed."""
+        started = time.perf_counter()
+        if index not in self.arenas:
+            self.arenas[index] = enter(self.plan.contests[index])
+        arena = self.arenas[index]
         with warnings.catch_warnings():
             warnings.filterwarnings("ignore", message="Classes in fewer")  # sizes are in the table
             splits = arena.splits(
                 repeat, n_splits=self.plan.n_splits, random_state=self.plan.random_state
-            )
+            )[fold : fold + 1]
+        if not splits:  # fewer groups than folds elsewhere
+            return
+        models = self.plan.models_of(arena, repeat)
+        results: list[FoldResult] = []
         run_comparison(
             Folds(splits, None),
             arena.inputs,
@@ -110,10 +112,22 @@ class _Suite:
             probes=False,
             random_state=self.plan.random_state,
         )
-        return results
+        self.results.setdefault(index, {}).update({result.key: result for result in results})
+        click.echo(
+            f"repeat {repeat + 1}, fold {fold + 1}  {arena.contest.title}: {len(models)} "
+            f"contestants, {time.perf_counter() - started:.0f} s"
+        )
 
     def save(self, *, is_complete: bool) -> None:
-        tables = list(self.tables.values())
+        """Write the tables of all finished folds, and the manifest."""
+        if not self.results:
+            return
+        tables = [
+            tables_of(self.arenas[index], list(results.values()))
+            for index, results in self.results.items()
+        ]
         write(tables, self.output)
         folds = stack(of_contest[FOLD_TABLE] for of_contest in tables)
-        write_manifest(self.output, self.plan, self.arenas, folds, is_complete=is_complete)
+        write_manifest(
+            self.output, self.plan, list(self.arenas.values()), folds, is_complete=is_complete
+        )

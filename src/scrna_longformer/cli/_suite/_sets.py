@@ -173,7 +173,7 @@ def _together(parts: dict[str, AnnData], label: str) -> AnnData:
 def _interactions() -> AnnData:
     from ... import datasets
 
-    return log_values(datasets.simulate_interactions(200, kind="mean"))
+    return log_values(datasets.simulate_interactions(120, kind="mean"))
 
 
 def _kang(regime: str, group_key: str, tested: str) -> Contest:
@@ -184,17 +184,17 @@ def _kang(regime: str, group_key: str, tested: str) -> Contest:
 REAL = (
     Contest("sorted_pbmc", _named("sorted_pbmc"), "cell_type"),
     Contest("pbmc68k_reduced", _named("pbmc68k_reduced"), "bulk_labels"),
-    Contest("cbmc_citeseq", _named("cbmc_citeseq"), "protein_cluster", most_cells=2000),
+    Contest("cbmc_citeseq", _named("cbmc_citeseq"), "protein_cluster", most_cells=1500),
     Contest("kang_labelled", _named("kang_labelled"), "cell_type"),
     _kang("donor 101 to 107", "donor", "107"),
     _kang("donor 107 to 101", "donor", "101"),
     _kang("ctrl to stim", "condition", "stim"),
     _kang("stim to ctrl", "condition", "ctrl"),
-    Contest("pbmc3k", _named("pbmc3k"), "cell_type", most_cells=2000),
-    Contest("pbmc4k", _named("pbmc4k"), "cluster", most_cells=2000),
-    Contest("worm_l2", _named("worm_l2"), "cell_type", most_cells=2000),
-    Contest("mouse_bladder", _named("mouse_bladder"), "cluster", most_cells=2000),
-    Contest("paul15", _named("paul15"), "paul15_clusters", most_cells=2000),
+    Contest("pbmc3k", _named("pbmc3k"), "cell_type", most_cells=1500),
+    Contest("pbmc4k", _named("pbmc4k"), "cluster", most_cells=1500),
+    Contest("worm_l2", _named("worm_l2"), "cell_type", most_cells=1500),
+    Contest("mouse_bladder", _named("mouse_bladder"), "cluster", most_cells=1500),
+    Contest("paul15", _named("paul15"), "paul15_clusters", most_cells=1500),
     Contest(
         *("sc_mixology", _protocols("celseq2", "dropseq", "10x"), "cell_line"),
         *("each protocol left out", "protocol"),
@@ -211,6 +211,6 @@ REAL = (
 )
 # neither needs a download
 QUICK = (
-    Contest("pbmc68k_reduced", _named("pbmc68k_reduced"), "bulk_labels", most_cells=350),
+    Contest("pbmc68k_reduced", _named("pbmc68k_reduced"), "bulk_labels", most_cells=200),
     Contest("simulate_interactions", _interactions, "mean_type"),
 )
