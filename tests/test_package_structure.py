@@ -151,7 +151,8 @@ RUNNABLE = [
     name
     for name in FUNCTIONS
     if not name.startswith("datasets.")
-    or name in {"datasets.pbmc68k_reduced", "datasets.simulate_interactions"}
+    or name == "datasets.pbmc68k_reduced"
+    or name.startswith("datasets.simulate_")
 ]
 
 

@@ -11,7 +11,7 @@ from scrna_longformer.datasets._registry import DATASETS
 NAMES = [
     "pbmc68k_reduced", "sorted_pbmc", "pbmc3k", "pbmc4k", "pbmc_donor_a", "kang_labelled",
     "kang_types", "cbmc_citeseq", "worm_l2", "worm_embryo", "mouse_bladder", "paul15",
-    "sc_mixology", "simulate_interactions",
+    "sc_mixology", "simulate_interactions", "simulate_ratios", "simulate_hubs",
 ]  # fmt: skip
 
 

@@ -61,7 +61,7 @@ def test_provenance_is_told(adata):
 # anndata 0.12 announces with every zarr file that its default format will change
 @pytest.mark.filterwarnings("ignore:Writing zarr v2 data:UserWarning")
 @pytest.mark.parametrize("form", ["h5ad", "zarr"])
-@pytest.mark.parametrize("name", ["pbmc68k_reduced", "simulate_interactions"])
+@pytest.mark.parametrize("name", ["pbmc68k_reduced", "simulate_interactions", "simulate_hubs"])
 def test_round_trip(name, form, tmp_path):
     adata = sl.datasets.load(name)
     adata.obs["slash"] = pd.Categorical(np.where(np.arange(adata.n_obs) % 2, "a/b", "c"))

@@ -5,8 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from ._blood import pbmc3k, pbmc68k_reduced, pbmc_donor_a, sorted_pbmc
+from ._hubs import simulate_hubs
 from ._marrow import paul15
 from ._mixology import sc_mixology
+from ._ratios import simulate_ratios
 from ._registry import DATASETS
 from ._simulate import simulate_interactions
 from ._stimulation import kang_labelled, kang_types
@@ -34,6 +36,8 @@ _LOADERS = {
         paul15,
         sc_mixology,
         simulate_interactions,
+        simulate_ratios,
+        simulate_hubs,
     )
 }
 

@@ -1,4 +1,4 @@
-"""What every simulation shares: counts from log rates, and an AnnData with its planted truth."""
+"""What every simulation shares: rules of types, counts, and an AnnData with its planted truth."""
 
 from __future__ import annotations
 
@@ -66,3 +66,50 @@ def equal_classes(n_obs: int, n_types: int, rng: np.random.Generator) -> np.ndar
     import numpy as np
 
     return rng.permutation(np.arange(n_obs) % n_types)
+
+
+def rules_of_types(
+    n_types: int, n_units: int, rng: np.random.Generator, *, each: str
+) -> np.ndarray:
+    """Draw what each type prescribes for each unit (a module, a pair): 1 or -1, types x units.
+
+    Every type has equally many of both, so that library totals do not tell types apart; of many
+    random tables we keep one whose two most similar types differ in the most units and whose units
+    are split most evenly between types. ``each`` names the argument that sets the number of units.
+    """
+    import numpy as np
+
+    row = np.where(np.arange(n_units) < n_units // 2, -1, 1)
+    tables = rng.permuted(np.tile(row, (2000, n_types, 1)), axis=-1)
+    differing = (n_units - tables @ tables.swapaxes(1, 2)) // 2
+    closest = np.where(np.eye(n_types, dtype=bool), n_units, differing).min(axis=(1, 2))
+    uneven = np.abs(tables.sum(axis=1)).max(axis=1)
+    best = np.lexsort((uneven, -closest))[0]
+    if closest[best] == 0:
+        msg = f"`{each}`={n_units} are too few to give each of `n_types`={n_types} its rule."
+        raise ValueError(msg)
+    return tables[best]
+
+
+def follow(
+    rules: np.ndarray, codes: np.ndarray, flip_rate: float, rng: np.random.Generator
+) -> np.ndarray:
+    """Return the rules of the cells' types (cells x units), each broken with a small probability."""
+    import numpy as np
+
+    prescribed = rules[codes]
+    return prescribed * np.where(rng.random(prescribed.shape) < flip_rate, -1, 1)
+
+
+def unit_graph(unit: np.ndarray) -> np.ndarray:
+    """Genes of one unit (code from 0, -1 for none) are linked, and each gene with itself."""
+    import numpy as np
+
+    return (unit[:, None] == unit) & (unit >= 0) | np.eye(len(unit), dtype=bool)
+
+
+def check_cells_and_types(n_obs: int, n_types: int) -> None:
+    """Raise if there cannot be a cell of each of at least two types."""
+    if n_types < 2 or n_obs < n_types:
+        msg = f"`n_obs`={n_obs} and `n_types`={n_types}: at least 2 types and a cell of each."
+        raise ValueError(msg)

@@ -271,4 +271,22 @@ DATASETS: dict[str, Dataset] = {
             Label("mean_type", "planted", "planted: mean expression of marker genes"),
         ),
     ),
+    "simulate_ratios": Dataset(
+        title="Simulated cells whose types differ only in which partner genes keep their ratio",
+        organism="none",
+        licence="none needed",
+        note="Simulated, not biology: no single gene differs between types.",
+        labels=(
+            Label("ratio_type", "planted", "planted: pairs of genes whose ratio is kept or strays"),
+        ),
+    ),
+    "simulate_hubs": Dataset(
+        title="Simulated cells whose types differ only in what the state of a hub gene steers",
+        organism="none",
+        licence="none needed",
+        note="Simulated, not biology: neither hubs nor their targets differ between types.",
+        labels=(
+            Label("hub_type", "planted", "planted: which targets a hub raises in its high state"),
+        ),
+    ),
 }

@@ -5,7 +5,16 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from .._random import generator
-from ._planted import draw_counts, equal_classes, numbered, with_truth
+from ._planted import (
+    check_cells_and_types,
+    draw_counts,
+    equal_classes,
+    follow,
+    numbered,
+    rules_of_types,
+    unit_graph,
+    with_truth,
+)
 
 if TYPE_CHECKING:
     import numpy as np
@@ -26,6 +35,7 @@ def simulate_interactions(
     n_modules: int = 6,
     module_size: int = 8,
     n_noise: int = 16,
+    shared_factor: bool = True,
     factor_effect: float = 0.5,
     sign_effect: float = 0.9,
     mean_effect: float = 1.0,
@@ -54,6 +64,9 @@ def simulate_interactions(
     n_noise
         Number of genes outside all modules. Where means are planted, two of them are markers of
         each mean type.
+    shared_factor
+        Whether the halves of a module share its factor. If not, each has its own: then halves that
+        act together on the type are not co-expressed, and a graph of co-expression does not show it.
     factor_effect
         Effect of a module's factor on log expression (the factor has unit variance).
     sign_effect
@@ -76,7 +89,8 @@ def simulate_interactions(
         ``var['module']``, ``var['half']`` : where a gene belongs, missing outside modules;
         ``var['marker_of']`` : the mean type that a gene marks, missing for others (not with
         ``kind='interaction'``).
-        ``varp['planted_graph']`` : CSR bool, symmetric, diagonal true: genes of one module.
+        ``varp['planted_graph']`` : CSR bool, symmetric, diagonal true: genes of one module, which are
+        those that act together on the type.
         ``uns['dataset']`` : provenance and ``params``; with interactions also ``signs``
         (types x modules, 1 where the halves agree and -1 where they disagree).
 
@@ -107,11 +121,11 @@ def simulate_interactions(
 
     agree = rules.choice([-1, 1], (n_obs, n_modules))
     if kind != "mean":
-        truth["signs"] = _signs(n_types, n_modules, rules)
+        truth["signs"] = rules_of_types(n_types, n_modules, rules, each="n_modules")
         labels["interaction_type"] = codes = equal_classes(n_obs, n_types, rules)
-        agree = truth["signs"][codes] * np.where(rules.random(agree.shape) < flip_rate, -1, 1)
+        agree = follow(truth["signs"], codes, flip_rate, rules)
     log_rates = base.normal(_BASE_LOG_MEAN, _BASE_LOG_SD, len(module)) + _coordination(
-        agree, module, half, factor_effect, sign_effect, effects
+        agree, module, half, factor_effect, sign_effect, effects, shared_factor=shared_factor
     )
     if kind != "interaction":
         labels["mean_type"] = codes = equal_classes(n_obs, n_types, means)
@@ -121,12 +135,13 @@ def simulate_interactions(
         draw_counts(log_rates, dispersion=dispersion, depth_sd=_DEPTH_SD, rng=noise),
         labels=labels,
         var=_describe(module, half, marker_of),
-        graph=(module[:, None] == module) & (module >= 0) | np.eye(len(module), dtype=bool),
+        graph=unit_graph(module),
         name="simulate_interactions",
     )
     adata.uns["dataset"] |= truth
     adata.uns["dataset"]["params"] = {
         "kind": kind,
+        "shared_factor": shared_factor,
         "factor_effect": factor_effect,
         "sign_effect": sign_effect,
         "mean_effect": mean_effect,
@@ -143,9 +158,7 @@ def _check(
     if kind not in _KINDS:
         msg = f"`kind` must be one of {_KINDS}, not {kind!r}."
         raise ValueError(msg)
-    if n_types < 2 or n_obs < n_types:
-        msg = f"`n_obs`={n_obs} and `n_types`={n_types}: at least 2 types and a cell of each."
-        raise ValueError(msg)
+    check_cells_and_types(n_obs, n_types)
     if n_modules < 2 or module_size < 2:
         msg = f"`n_modules`={n_modules} and `module_size`={module_size} must be at least 2."
         raise ValueError(msg)
@@ -180,27 +193,6 @@ def _markers(module: np.ndarray, n_types: int) -> np.ndarray:
     return marker_of
 
 
-def _signs(n_types: int, n_modules: int, rng: np.random.Generator) -> np.ndarray:
-    """Rule of each type: do the halves of each module agree (1) or disagree (-1)?
-
-    Every type has equally many of both, so that library totals do not tell types apart; of many
-    random tables we keep one whose two most similar types differ in the most modules and whose
-    modules are split most evenly between types.
-    """
-    import numpy as np
-
-    row = np.where(np.arange(n_modules) < n_modules // 2, -1, 1)
-    tables = rng.permuted(np.tile(row, (2000, n_types, 1)), axis=-1)
-    differing = (n_modules - tables @ tables.swapaxes(1, 2)) // 2
-    closest = np.where(np.eye(n_types, dtype=bool), n_modules, differing).min(axis=(1, 2))
-    uneven = np.abs(tables.sum(axis=1)).max(axis=1)
-    best = np.lexsort((uneven, -closest))[0]
-    if closest[best] == 0:
-        msg = f"`n_modules`={n_modules} are too few to give each of `n_types`={n_types} its rule."
-        raise ValueError(msg)
-    return tables[best]
-
-
 def _coordination(
     agree: np.ndarray,
     module: np.ndarray,
@@ -208,8 +200,10 @@ def _coordination(
     factor_effect: float,
     sign_effect: float,
     rng: np.random.Generator,
+    *,
+    shared_factor: bool,
 ) -> np.ndarray:
-    """Log effects (cells x genes) of a factor per module and of a random switch per half.
+    """Log effects (cells x genes) of a factor per module or half and of a random switch per half.
 
     The first half's switch is a fair coin in every cell, and so is the second's, whatever
     ``agree`` says: only the two together know the type.
@@ -218,8 +212,10 @@ def _coordination(
 
     factor = rng.standard_normal(agree.shape)
     switch = rng.choice([-1, 1], agree.shape)
-    halves = np.stack([switch, switch * agree], axis=-1)
-    effect = factor_effect * factor[:, module] + sign_effect * halves[:, module, half]
+    halves = sign_effect * np.stack([switch, switch * agree], axis=-1)
+    second = factor if shared_factor else rng.standard_normal(agree.shape)
+    halves += factor_effect * np.stack([factor, second], axis=-1)
+    effect = halves[:, module, half]
     return np.where(module >= 0, effect, 0.0)
 
 
