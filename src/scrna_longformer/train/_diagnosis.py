@@ -26,9 +26,9 @@ def diagnose(result: FitResult, config: TrainConfig) -> list[str]:
     if best > PRIOR_SHARE * result.prior_loss:
         found.append(
             f"the model hardly learned: its best loss is {best:.3f}, and always predicting the "
-            f"class prior costs {result.prior_loss:.3f}. Check that the genes carry signal "
-            "(sl.pp.check, sl.tl.baseline_compare) and that labels and rows belong together; "
-            "then try more updates (max_steps) or more tokens (n_tokens)."
+            f"class prior costs {result.prior_loss:.3f}. {_where_it_ended(result)} Check that the "
+            "genes carry signal (sl.pp.check, sl.tl.baseline_compare) and that labels and rows belong "
+            "together."
         )
     if result.n_steps < FEWEST_STEPS:
         found.append(
@@ -37,3 +37,19 @@ def diagnose(result: FitResult, config: TrainConfig) -> list[str]:
             f"{' or time_limit' if config.time_limit else ''}."
         )
     return found
+
+
+def _where_it_ended(result: FitResult) -> str:
+    """Tell a model that fitted nothing yet from one that fitted what other cells do not share."""
+    lowest = float(np.nanmin(result.history["train_loss"], initial=np.inf))
+    if lowest > PRIOR_SHARE * result.prior_loss:
+        return (
+            f"It did not leave its initial plateau in {result.n_steps} updates: on the cells that it "
+            f"was trained on the loss is {lowest:.3f} at best. Where types differ in how genes go "
+            "together this takes longer: try more updates (max_steps)."
+        )
+    return (
+        f"On the cells that it was trained on the loss fell to {lowest:.3f}: what it learned does not "
+        "hold for others. More updates will not help; more labelled cells or other genes (n_tokens) "
+        "may."
+    )

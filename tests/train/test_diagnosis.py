@@ -1,0 +1,87 @@
+"""Every way in which training fails is provoked, and is told with what to change."""
+
+from __future__ import annotations
+
+import re
+import warnings
+
+import numpy as np
+import pytest
+
+from scrna_longformer.train import LongformerClassifier
+
+FEW = "fewer than the 300"
+
+
+def told(
+    X: np.ndarray, codes: np.ndarray, *, warm_start: bool = False, **options: float
+) -> tuple[str, LongformerClassifier]:
+    """Everything that a fit of the transformer alone warns of."""
+    model = LongformerClassifier(
+        "tiny",
+        offset=None,
+        warm_start=warm_start,
+        n_neighbors=5,
+        train_options={"max_steps": 300, "batch_size": 16, **options},
+        accelerator="cpu",
+    )
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        model.fit(X, codes)
+    return " ".join(str(w.message) for w in caught), model
+
+
+@pytest.fixture
+def cells(rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
+    codes = np.arange(120) % 3
+    X = rng.random((120, 30)) + 0.6 * (np.arange(30) % 3 == codes[:, None])
+    return X.astype(np.float32), codes
+
+
+def test_a_model_that_learns_is_not_warned_of(cells: tuple[np.ndarray, np.ndarray]) -> None:
+    warned, model = told(*cells)
+    assert warned == ""
+    assert (model.predict(cells[0]) == cells[1]).mean() > 0.8
+
+
+def test_staying_on_the_initial_plateau(cells: tuple[np.ndarray, np.ndarray]) -> None:
+    warned, model = told(*cells, learning_rate=1e-7)  # steps too small to go anywhere
+    assert "hardly learned" in warned
+    assert "did not leave its initial plateau in 300 updates" in warned
+    assert "max_steps" in warned
+    assert FEW not in warned
+    assert model.result_.history["train_loss"].min() == pytest.approx(np.log(3), rel=0.01)
+
+
+def test_ending_at_the_class_prior(
+    cells: tuple[np.ndarray, np.ndarray], rng: np.random.Generator
+) -> None:
+    warned, model = told(cells[0], rng.permutation(cells[1]))
+    assert "hardly learned" in warned
+    assert "does not hold for others" in warned
+    assert "More updates will not help" in warned
+    assert "plateau" not in warned
+    said = re.search(r"loss fell to ([\d.]+)", warned)
+    assert said is not None
+    assert float(said[1]) == pytest.approx(model.result_.history["train_loss"].min(), abs=1e-3)
+
+
+def test_divergence(cells: tuple[np.ndarray, np.ndarray]) -> None:
+    warned, model = told(*cells, warm_start=True, learning_rate=1e20, warmup=0.0)
+    assert "diverged before update 50" in warned
+    assert "Lower learning_rate" in warned
+    assert model.result_.stopped_by == "divergence"
+    assert model.result_.best_step == 0
+    assert np.isfinite(model.predict_proba(cells[0])).all()
+
+
+def test_too_few_updates(cells: tuple[np.ndarray, np.ndarray]) -> None:
+    warned, _ = told(*cells, max_steps=40)
+    assert f"made 40 updates (schedule), {FEW}" in warned
+    assert "Raise max_steps." in warned
+
+
+def test_too_little_time(cells: tuple[np.ndarray, np.ndarray]) -> None:
+    warned, _ = told(*cells, max_steps=10**6, time_limit=1e-3)
+    assert f"made 50 updates (time limit), {FEW}" in warned
+    assert "Raise max_steps or time_limit." in warned
