@@ -33,7 +33,7 @@ def test_frames_have_the_promised_columns(adata: ad.AnnData) -> None:
             *("p_a_better", "p_equivalent", "p_b_better", "n"),
         ],
         "folds": ["model", "repeat", "fold", "seed", "metric", "value"],
-        "per_class": ["model", "class", "f1", "sd", "n", "n_cells"],
+        "per_class": ["model", "class", "f1", "low", "high", "sd", "n", "n_cells"],
         "confusion": ["model", "true", "predicted", "n_cells"],
         "reliability": ["model", "low", "high", "n_cells", "confidence", "accuracy"],
         "runs": [

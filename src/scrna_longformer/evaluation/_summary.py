@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 
 from ._benchmark import OK, TIME_LIMIT, FoldResult
+from ._class_f1 import F1, class_influences
 from ._jackknife import influence, leave_out_all
 from ._metrics import METRICS, calibration_bins
 from ._score_interval import score_interval
@@ -109,24 +110,56 @@ def summary_table(
 
 
 def class_table(
-    results: Sequence[FoldResult], codes: np.ndarray, class_names: Sequence[str]
+    results: Sequence[FoldResult],
+    codes: np.ndarray,
+    class_names: Sequence[str],
+    groups: np.ndarray | None = None,
 ) -> pd.DataFrame:
-    """F1 of every class over the folds that test it.
+    """F1 of every class, with its interval.
+
+    Parameters
+    ----------
+    results
+        Results of :func:`cross_validate`.
+    codes
+        Class of each cell.
+    class_names
+        Names of the classes.
+    groups
+        Group of each cell, if the folds kept groups whole.
 
     Returns
     -------
-    Columns ``model``, ``class``, ``f1`` (mean), ``sd``, ``n`` (folds), ``n_cells`` (of the class).
+    Columns
+
+    ``model``, ``class``, ``f1``
+        Of the out-of-fold predictions of all cells, mean over repeats. (The mean over folds would be
+        off for small classes, of which a fold has few cells.)
+    ``low``, ``high``
+        95 % interval of the expected F1 at this training size (:func:`score_interval`).
+    ``sd``
+        Sample standard deviation over the ``n`` folds that test the class.
+    ``n``, ``n_cells``
+        Number of these folds, and of the cells of the class.
     """
     sizes = np.bincount(codes[codes >= 0], minlength=len(class_names))
     rows = []
     for model in _models(results):
-        f1 = np.array([r.class_f1 for r in _finished(results) if r.model == model])
-        for code, name in enumerate(class_names):
-            tested = f1[~np.isnan(f1[:, code]), code] if len(f1) else f1.ravel()
-            mean = tested.mean() if len(tested) else np.nan
+        of_model = [r for r in _finished(results) if r.model == model]
+        if not of_model:
+            rows += [
+                (model, k, *[np.nan] * 4, 0, n) for k, n in zip(class_names, sizes, strict=True)
+            ]
+            continue
+        f1 = np.array([r.class_f1 for r in of_model])
+        influences = class_influences(of_model, codes, len(class_names), groups)
+        for code, of_class in enumerate(influences):
+            tested = f1[~np.isnan(f1[:, code]), code]
             sd = tested.std(ddof=1) if len(tested) > 1 else np.nan
-            rows.append((model, name, mean, sd, len(tested), sizes[code]))
-    table = _frame(rows, ["model", "class", "f1", "sd", "n", "n_cells"], results)
+            ends = score_interval(of_class, F1)
+            row = (of_class.mean[F1], *ends, sd, len(tested), sizes[code])
+            rows.append((model, class_names[code], *row))
+    table = _frame(rows, ["model", "class", "f1", "low", "high", "sd", "n", "n_cells"], results)
     return table.astype({"class": pd.CategoricalDtype(list(class_names))})
 
 

@@ -32,8 +32,9 @@ class BaselineComparison:
     folds
         Scores per fold: ``model``, ``repeat``, ``fold``, ``seed``, ``metric``, ``value``.
     per_class
-        ``model``, ``class``, ``f1`` (mean over the folds that test the class), ``sd``, ``n``,
-        ``n_cells``.
+        ``model``, ``class``, ``f1`` of the out-of-fold predictions and its 95 % interval, ``low`` and
+        ``high``; ``sd`` over the ``n`` folds that test the class; ``n_cells``
+        (:func:`~scrna_longformer.evaluation.class_table`).
     confusion
         Out-of-fold predictions: ``model``, ``true``, ``predicted``, ``n_cells``.
     reliability

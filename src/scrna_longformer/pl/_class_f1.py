@@ -30,9 +30,8 @@ def class_f1(
 ) -> Axes:
     """Draw the F1 of every class, the largest class on top.
 
-    A marker is the mean over the folds that test the class, the bar one standard deviation over these
-    folds to either side; a small class is a handful of cells per fold, and its bar is wide. The
-    number of cells is beside the name.
+    A marker is the F1 of the out-of-fold predictions, the bar its 95 % interval; a small class has a
+    wide one. The number of cells is beside the name.
 
     Parameters
     ----------
@@ -87,9 +86,8 @@ def class_f1(
         shown, colours_of(shown), _MARKERS, offsets, strict=False
     ):
         of_model = table[table["model"] == model].set_index("class").reindex(order)
-        mean, sd = of_model["f1"].to_numpy(), of_model["sd"].fillna(0).to_numpy()
-        low, high = np.clip(mean - sd, 0, 1), np.clip(mean + sd, 0, 1)
-        lowest = min(lowest, float(np.nanmin(low)))
+        mean, low, high = (of_model[name].to_numpy() for name in ("f1", "low", "high"))
+        lowest = min(lowest, float(np.nanmin([low, mean])))
         ax.hlines(rows + offset, low, high, color=colour, lw=1.4, alpha=0.5)
         style: dict[str, Any] = {"color": colour, "ms": 7, "mec": "white", "mew": 0.8, "zorder": 3}
         ax.plot(mean, rows + offset, marker, label=label_of(model), clip_on=False, **style)

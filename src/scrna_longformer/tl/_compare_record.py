@@ -49,7 +49,7 @@ def comparison_record(
         "summary": summary_table(folds, codes, groups),
         "pairwise": pairwise_table(folds, codes, groups, rope=params["rope"]),
         "folds": fold_table(folds),
-        "per_class": class_table(folds, codes, names),
+        "per_class": class_table(folds, codes, names, groups),
         "confusion": confusion_table(folds, codes, names),
         "reliability": reliability_table(folds, codes),
         "runs": run_table(folds),
