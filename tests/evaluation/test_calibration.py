@@ -12,6 +12,8 @@ from sklearn.metrics import log_loss
 from sklearn.naive_bayes import GaussianNB
 
 from scrna_longformer.evaluation import (
+    BASELINES,
+    MORE_BASELINES,
     TemperatureScaled,
     count_parameters,
     cross_validate,
@@ -24,6 +26,7 @@ from scrna_longformer.evaluation import (
     score,
 )
 from scrna_longformer.evaluation._calibration import with_temperature
+from scrna_longformer.train import LongformerClassifier
 
 
 def draws(rng: np.random.Generator, n: int, temperature: float) -> tuple[np.ndarray, np.ndarray]:
@@ -162,6 +165,17 @@ def test_what_is_calibrated_inside_is_left_alone():
     scaled = with_temperature(GaussianNB(), 0)
     assert isinstance(scaled, TemperatureScaled)
     assert with_temperature(scaled, 0) is scaled
+
+
+def test_every_named_contestant_is_scaled_but_those_calibrated_inside_and_the_guesses():
+    named = {**BASELINES, **MORE_BASELINES}
+    named.pop("xgboost")  # an optional package
+    scaled = {n: with_temperature(make(0), 0) for n, make in named.items()}
+    bare = {n for n, model in scaled.items() if not isinstance(model, TemperatureScaled)}
+    assert bare == {"majority", "stratified_random", "simple_mean", "marker_scoring"}
+    assert named["simple_mean"](0).calibrated_inside
+    assert named["marker_scoring"](0).calibrated_inside
+    assert LongformerClassifier.calibrated_inside
 
 
 def test_parameters_are_those_of_the_classifier(correlated: tuple):

@@ -40,6 +40,16 @@ def test_small_sizes_come_first() -> None:
     assert [s.fold for s in nested_splits(CODES, SIZES, n_seeds=2)] == [0, 0, 1, 1, 2, 2]
 
 
+def test_groups_that_are_tested_on_are_never_trained_on() -> None:
+    groups = np.arange(len(CODES)) % 9
+    splits = nested_splits(CODES, SIZES, n_seeds=3, groups=groups)
+    for split in splits:
+        used = np.concatenate([split.train, split.unlabelled])
+        assert not set(groups[used]) & set(groups[split.test])
+        assert len(used) + len(split.test) == len(CODES)  # the others have their labels hidden
+    assert len({tuple(np.unique(groups[split.test])) for split in splits}) > 1
+
+
 @pytest.mark.parametrize("size", [2, 1000])
 def test_impossible_sizes(size: int) -> None:
     with pytest.raises(ValueError, match=f"\\[{size}\\]"):

@@ -9,9 +9,10 @@ import pytest
 from scipy import sparse
 from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.linear_model import LogisticRegression
+from sklearn.naive_bayes import GaussianNB
 
 import scrna_longformer as sl
-from scrna_longformer.evaluation import make_splits, score
+from scrna_longformer.evaluation import Terms, make_splits, score
 from scrna_longformer.tl._compare_inputs import last_fit
 from scrna_longformer.tl._compare_models import resolve_contestants, transformer_settings
 
@@ -113,6 +114,32 @@ def test_unlabelled_cells_are_left_out(adata: ad.AnnData) -> None:
         a.table.drop(columns=MEASURED, errors="ignore"),
         b.table.drop(columns=MEASURED, errors="ignore"),
     )
+
+
+def test_unlabelled_cells_go_to_those_who_use_them(adata: ad.AnnData) -> None:
+    adata.obs["donor"] = [f"d{i % 6}" for i in range(90)]
+    adata.obs.loc[adata.obs_names[:20], "type"] = np.nan
+    adata.obs.loc[adata.obs_names[0], "donor"] = np.nan  # of no donor, so perhaps of a tested one
+    donor_of = dict(zip((r.tobytes() for r in adata.X.toarray()), adata.obs["donor"], strict=True))
+    seen = []
+
+    class Semi(GaussianNB):
+        terms = Terms("all genes", unlabelled=True)
+        calibrated_inside = True
+
+        def fit(self, X, y):
+            donors = [donor_of[row.tobytes()] for row in X.toarray()]
+            seen.append((set(donors), int((y < 0).sum())))
+            return super().fit(X.toarray()[y >= 0], y[y >= 0])
+
+        def predict_proba(self, X):
+            return super().predict_proba(X.toarray())
+
+    sl.tl.baseline_compare(adata, "type", models={"semi": Semi()}, n_splits=3, group_key="donor")
+    for donors, n in seen[:3]:
+        assert len(donors) == 4
+        assert n == sum(donor_of[row.tobytes()] in donors for row in adata.X[:20].toarray())
+    assert sl.get.baseline_compare(adata).params["n_cells"] == 70
 
 
 def test_groups_are_kept_whole(adata: ad.AnnData) -> None:

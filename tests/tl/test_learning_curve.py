@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from typing import ClassVar
+
 import anndata as ad
 import numpy as np
 import pandas as pd
@@ -8,7 +10,7 @@ from scipy import sparse
 from sklearn.base import BaseEstimator, ClassifierMixin
 
 import scrna_longformer as sl
-from scrna_longformer.evaluation import fit_power_law, score
+from scrna_longformer.evaluation import Terms, fit_power_law, score
 
 SIZES = [20, 40, 80, 160]
 
@@ -102,6 +104,82 @@ def test_same_call_gives_the_same_record(adata: ad.AnnData) -> None:
     )
     pd.testing.assert_frame_equal(sl.get.learning_curve(one).laws, sl.get.learning_curve(two).laws)
     assert "learning_curve" not in adata.uns
+
+
+class Interrupted(Scripted):
+    """Pressing Ctrl-C when it is first fitted to more than 40 cells."""
+
+    pressed = False
+    n_fits = 0
+
+    def fit(self, X, y):
+        Interrupted.n_fits += 1
+        if len(y) > 40 and not Interrupted.pressed:
+            Interrupted.pressed = True
+            raise KeyboardInterrupt
+        return super().fit(X, y)
+
+
+def test_interrupted_curve_goes_on_from_its_finished_fits(adata: ad.AnnData, tmp_path) -> None:
+    options = {"models": {"own": Interrupted()}, "sizes": SIZES, "n_seeds": 2}
+    Interrupted.pressed = False
+    with pytest.raises(KeyboardInterrupt):
+        sl.tl.learning_curve(adata, "type", **options, checkpoint_dir=tmp_path)
+    assert not sl.get.learning_curve(adata).complete
+    assert len(list(tmp_path.glob("fold-*.npz"))) == 4  # two sizes, two seeds
+    Interrupted.n_fits = 0
+    sl.tl.learning_curve(adata, "type", **options, checkpoint_dir=tmp_path)
+    assert Interrupted.n_fits == 4  # of eight
+    resumed = sl.get.learning_curve(adata)
+    assert resumed.complete
+    sl.tl.learning_curve(adata, "type", **options, key_added="anew")
+    anew = sl.get.learning_curve(adata, "anew")
+    pd.testing.assert_frame_equal(resumed.laws, anew.laws)
+
+
+def test_tested_donors_are_never_trained_on(adata: ad.AnnData) -> None:
+    adata.obs["donor"] = pd.Categorical([f"d{i % 8}" for i in range(400)])
+    seen: list[set] = []
+
+    class Noting(Scripted):
+        def fit(self, X, y):
+            seen.append({row.tobytes() for row in np.asarray(X.todense())})
+            return super().fit(X, y)
+
+    options = {"models": {"own": Noting()}, "sizes": SIZES, "n_seeds": 2}
+    sl.tl.learning_curve(adata, "type", **options, group_key="donor")
+    runs = sl.get.learning_curve(adata).runs
+    assert set(runs["n_test"]) == {100}  # two of eight donors
+    rows = {row.tobytes(): d for row, d in zip(adata.X.toarray(), adata.obs["donor"], strict=True)}
+    assert all(len({rows[cell] for cell in cells}) == 6 for cells in seen if len(cells) == 160)
+    with pytest.raises(KeyError, match="`group_key`='patient'"):
+        sl.tl.learning_curve(adata, "type", group_key="patient")
+
+
+class Semi(Scripted):
+    """Says that it uses cells without a label, and counts them."""
+
+    terms = Terms("all genes", unlabelled=True)
+    given: ClassVar[list[tuple[int, int]]] = []
+
+    def fit(self, X, y):
+        Semi.given.append((int((y >= 0).sum()), int((y < 0).sum())))
+        return super().fit(X[y >= 0], y[y >= 0])
+
+
+def test_cells_without_a_label_go_to_those_who_use_them(adata: ad.AnnData) -> None:
+    adata.obs.loc[adata.obs_names[:40], "type"] = np.nan
+    Semi.given.clear()
+    models = {"semi": Semi(), "plain": Scripted()}
+    sl.tl.learning_curve(adata, "type", models=models, sizes=SIZES[:3], n_seeds=2)
+    # of 360 labelled cells 90 are tested on; the labels of the others are hidden or absent
+    assert Semi.given == [(n, 270 - n + 40) for n in SIZES[:3] for _ in range(2)]
+    values = sl.get.learning_curve(adata).scores.query("metric == 'accuracy'")
+    by_model = values.pivot_table(
+        index=["n_cells", "seed"], columns="model", values="value", observed=True
+    )
+    np.testing.assert_allclose(by_model["semi"], by_model["plain"])  # it makes nothing of them
+    assert "semi" in set(sl.get.learning_curve(adata).models["model"])
 
 
 def test_time_limit_costs_the_largest_sizes(adata: ad.AnnData) -> None:

@@ -19,6 +19,7 @@ from ._memory import PeakMemory
 from ._metrics import per_class_f1, score
 from ._probe import probe
 from ._progress import Progress
+from ._terms import terms_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -120,7 +121,7 @@ def cross_validate(
     calibrate: bool = False,
     random_state: int = 0,
     probes: bool = False,
-    progress: bool = False,
+    progress: bool | str = False,
     on_result: Callable[[FoldResult], None] | None = None,
     done: Iterable[FoldResult] = (),
 ) -> list[FoldResult]:
@@ -156,7 +157,7 @@ def cross_validate(
     probes
         Whether to ask every fitted contestant what the checks want to know.
     progress
-        Whether to show a progress bar with the time left.
+        Whether to show a progress bar with the time left; a text is what it is called.
     on_result
         Called with each result as it comes in. What it has been given stays valid if the comparison
         is interrupted.
@@ -213,7 +214,9 @@ def cross_validate(
             yield delayed(task)(name, models[name], X, codes, split, seed, random_state, calibrate)
 
     parallel = Parallel(n_jobs=n_jobs or 1, return_as="generator_unordered", pre_dispatch="n_jobs")
-    with Progress([name for name, *_ in pending], shown=progress) as bar:
+    label = progress if isinstance(progress, str) else "folds"
+    names = [name for name, *_ in pending]
+    with Progress(names, shown=bool(progress), label=label) as bar:
         for result in parallel(tasks()):
             results[result.key] = result
             spent[result.model] += _seconds(result)
@@ -271,9 +274,10 @@ def _run(
     if calibrate:
         estimator = with_temperature(estimator, fold_seed)
     try:
+        rows, labels = _training(model, codes, split)
         with EnergyMeter() as meter, PeakMemory() as peak:
             started = time.perf_counter()
-            estimator.fit(X[split.train], codes[split.train])
+            estimator.fit(X[rows], labels)
             fitted = time.perf_counter()
             predicted = np.asarray(estimator.predict_proba(X[split.test]))
             finished = time.perf_counter()
@@ -310,6 +314,15 @@ def _gate(estimator: Any) -> float:
     """How much of its correction a hybrid uses, also as the last step of a pipeline."""
     last = estimator[-1] if hasattr(estimator, "steps") else estimator
     return float(getattr(last, "gate_", np.nan))
+
+
+def _training(model: Any, codes: np.ndarray, split: Split) -> tuple[np.ndarray, np.ndarray]:
+    """Rows to fit to and their labels; -1 for cells without, if the contestant uses such."""
+    if not (terms_of(model).unlabelled and len(split.unlabelled)):
+        return split.train, codes[split.train]
+    unknown = np.full(len(split.unlabelled), -1, dtype=codes.dtype)
+    rows = np.concatenate([split.train, split.unlabelled])
+    return rows, np.concatenate([codes[split.train], unknown])
 
 
 def _skip(

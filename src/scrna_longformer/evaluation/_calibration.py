@@ -120,7 +120,9 @@ class TemperatureScaled(ClassifierMixin, BaseEstimator):
         y = np.asarray(y)
         self.estimator_ = clone(self.estimator).fit(X, y)
         self.classes_ = self.estimator_.classes_
-        codes, proba = self._inner(X, np.searchsorted(self.classes_, y))
+        # cells without a label (scikit-learn's -1) are of none of the classes
+        codes = np.searchsorted(self.classes_, y)
+        codes, proba = self._inner(X, np.where(np.isin(y, self.classes_), codes, -1))
         self.temperature_ = fit_temperature(codes, proba)
         return self
 
@@ -146,6 +148,7 @@ class TemperatureScaled(ClassifierMixin, BaseEstimator):
         train, aside = holdout(codes, self.fraction, random_state=self.random_state)
         if len(aside) < _FEWEST:
             return codes[:0], np.empty((0, len(self.classes_)))
+        train = np.concatenate([train, np.flatnonzero(codes < 0)])
         inner = clone(self.estimator).fit(X[train], codes[train])
         return codes[aside], inner.predict_proba(X[aside])
 

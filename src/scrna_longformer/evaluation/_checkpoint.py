@@ -83,7 +83,8 @@ class FoldStore:
         contestants = {name: describe(model) for name, model in models.items()}
         self._paths = {}
         for split in splits:
-            rows = [digest_array(split.train), digest_array(split.test)]
+            parts = [split.train, split.test] + [split.unlabelled] * (len(split.unlabelled) > 0)
+            rows = [digest_array(part) for part in parts]
             for name, description in contestants.items():
                 for seed in range(n_seeds):
                     place = [name, split.repeat, split.fold, seed]

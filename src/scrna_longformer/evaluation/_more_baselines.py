@@ -121,9 +121,10 @@ def gradient_boosting_genes(random_state: int) -> Pipeline:
     "50 PCs of the 2,000 most variable genes, standardised",
     class_weights="none: labels spread along 15 neighbours",
     tuning="none",
+    unlabelled=True,
 )
 def label_spreading(random_state: int) -> Pipeline:
-    """Labels spread over a graph of 15 nearest cells; may use unlabelled cells (label -1)."""
+    """Labels spread over a graph of 15 nearest cells; uses cells without a label (-1) as well."""
     return make_pipeline(
         GeneSelector("variance", N_GENES_PCA),  # needs no label
         GeneScaler(),

@@ -1,4 +1,4 @@
-"""One progress bar for a comparison, with the time left."""
+"""One progress bar for many fits, with the time left."""
 
 from __future__ import annotations
 
@@ -25,16 +25,18 @@ class Progress:
         Name of the contestant of every fold to come.
     shown
         Whether to draw anything.
+    label
+        What the bar is called.
     """
 
-    def __init__(self, pending: Iterable[str], *, shown: bool) -> None:
+    def __init__(self, pending: Iterable[str], *, shown: bool, label: str = "folds") -> None:
         self._left = Counter(pending)
         self._took: dict[str, list[float]] = {}
         self._started = time.perf_counter()
         self._bar = tqdm(
             total=self._left.total(),
             disable=not shown,
-            desc="baseline_compare",
+            desc=label,
             bar_format="{desc}: {n_fmt}/{total_fmt} |{bar}| {elapsed}{postfix}",
         )
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -34,6 +34,9 @@ class Split:
         Rows of the test cells.
     group
         The group left out, where a fold is one group; else empty.
+    unlabelled
+        Rows of cells without a label, or whose label may not be looked at, which contestants that
+        say so are given as well (:class:`~scrna_longformer.evaluation.Terms`).
     """
 
     repeat: int
@@ -41,6 +44,7 @@ class Split:
     train: np.ndarray
     test: np.ndarray
     group: str = ""
+    unlabelled: np.ndarray = field(default_factory=lambda: np.empty(0, dtype=np.int64))
 
 
 def make_splits(

@@ -23,6 +23,8 @@ class Terms:
         ``'balanced'`` (every class counts the same), ``'none'``, or another rule.
     tuning
         What is chosen on inner folds of the training cells, from how many values.
+    unlabelled
+        Whether it is also given the cells without a label, with the label -1.
     needs_counts
         Whether counts must be found again behind the log values
         (:func:`~scrna_longformer.features.recover_counts`).
@@ -35,6 +37,7 @@ class Terms:
     inputs: str = "as given"
     class_weights: str = "as given"
     tuning: str = "as given"
+    unlabelled: bool = False
     needs_counts: bool = False
     package: str = ""
     obstacle: Callable[[], str] | None = None

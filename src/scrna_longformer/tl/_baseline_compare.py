@@ -47,7 +47,7 @@ def baseline_compare(
 
     Everything learned from cells (which genes, their scale, principal components, the gene mask of
     the transformer, penalties) is learned anew inside each training fold. Cells without a label are
-    left out.
+    left out, but for contestants that use them (``label_spreading``).
 
     Parameters
     ----------
@@ -221,7 +221,7 @@ def baseline_compare(
 
     try:
         run_comparison(
-            plan,
+            plan.splits,
             inputs,
             contestants,
             results,

@@ -44,6 +44,10 @@ class Inputs:
         What is known of preprocessing that saw all cells, a sentence each.
     batches
         Group and batch of each labelled cell, by column.
+    unlabelled
+        Cells without a label x genes.
+    unlabelled_groups
+        Group of each of them, empty where it is missing; ``None`` without a `group_key`.
     """
 
     X: Matrix
@@ -55,6 +59,8 @@ class Inputs:
     provenance: Provenance
     preprocessing: list[str]
     batches: dict[str, np.ndarray]
+    unlabelled: Matrix
+    unlabelled_groups: np.ndarray | None
 
     @property
     def origin(self) -> str:
@@ -99,6 +105,14 @@ def read_inputs(
         provenance=read_provenance(adata, key, labels.labelled),
         preprocessing=read_preprocessing(adata, layer),
         batches=batches,
+        unlabelled=X[~labels.labelled],
+        unlabelled_groups=None
+        if group_key is None
+        else adata.obs[group_key][~labels.labelled]
+        .astype(object)
+        .fillna("")
+        .astype(str)
+        .to_numpy(),
     )
 
 

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from .._settings import log, settings
 from ._compare_inputs import CALLER
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
     from pathlib import Path
 
+    import numpy as np
+
     from ..evaluation import FoldResult, Split
+    from ..features._ranking import Matrix
     from ._compare_inputs import Inputs
 
 
@@ -75,29 +78,31 @@ def plan_comparison(
 
 
 def run_comparison(
-    plan: Plan,
+    splits: Sequence[Split],
     inputs: Inputs,
     contestants: Mapping[str, Any],
     results: list[FoldResult],
     *,
     checkpoint_dir: str | Path | None,
-    n_seeds: int,
-    calibrate: bool,
-    probes: bool,
-    random_state: int,
+    caller: str = CALLER,
+    n_seeds: int = 1,
+    calibrate: bool = False,
+    probes: bool = False,
+    random_state: int = 0,
     **options: Any,
 ) -> None:
-    """Run what is not yet done, adding to ``results`` as folds finish, in the order of the plan."""
+    """Run what is not yet done, adding to ``results`` as folds finish, in the order of the splits."""
     from ..evaluation import FoldStore, cross_validate
 
+    X, codes, splits = _with_unlabelled(splits, inputs, contestants, caller)
     store = None
     if checkpoint_dir is not None:
         store = FoldStore(
             checkpoint_dir,
             contestants,
-            inputs.X,
-            inputs.codes,
-            plan.splits,
+            X,
+            codes,
+            splits,
             n_seeds=n_seeds,
             calibrate=calibrate,
             probes=probes,
@@ -105,7 +110,7 @@ def run_comparison(
         )
         results += store.load()
         if results:
-            log.info("%s: %d folds taken from %s.", CALLER, len(results), checkpoint_dir)
+            log.info("%s: %d folds taken from %s.", caller, len(results), checkpoint_dir)
 
     def keep(result: FoldResult) -> None:
         results.append(result)
@@ -114,15 +119,49 @@ def run_comparison(
 
     results[:] = cross_validate(
         contestants,
-        inputs.X,
-        inputs.codes,
-        plan.splits,
+        X,
+        codes,
+        splits,
         n_seeds=n_seeds,
         calibrate=calibrate,
         probes=probes,
         random_state=random_state,
-        progress=settings.progress_bar,
+        progress=caller if settings.progress_bar else False,
         on_result=keep,
         done=list(results),
         **options,
     )
+
+
+def _with_unlabelled(
+    splits: Sequence[Split], inputs: Inputs, contestants: Mapping[str, Any], caller: str
+) -> tuple[Matrix, np.ndarray, list[Split]]:
+    """Append the cells without a label, if there are any and a contestant uses them.
+
+    Rows of labelled cells stay as they are. Cells of a group that is tested on are not used.
+    """
+    import numpy as np
+    from scipy import sparse
+
+    from ..evaluation import terms_of
+
+    users = [name for name, model in contestants.items() if terms_of(model).unlabelled]
+    n, n_more = len(inputs.codes), inputs.unlabelled.shape[0]
+    if not users or not n_more:
+        return inputs.X, inputs.codes, list(splits)
+    log.info("%s: %d cells without a label are given to %s.", caller, n_more, ", ".join(users))
+    stack = sparse.vstack if sparse.issparse(inputs.X) else np.vstack
+    codes = np.concatenate([inputs.codes, np.full(n_more, -1, dtype=inputs.codes.dtype)])
+    more, groups = np.arange(n, n + n_more), inputs.unlabelled_groups
+
+    def usable(split: Split) -> np.ndarray:
+        if groups is None or inputs.groups is None:
+            return more
+        return more[(groups != "") & ~np.isin(groups, inputs.groups[split.test])]
+
+    extended = [
+        replace(split, unlabelled=np.concatenate([split.unlabelled, usable(split)]))
+        for split in splits
+    ]
+    X = stack([inputs.X, inputs.unlabelled])
+    return X.tocsr() if sparse.issparse(X) else X, codes, extended

@@ -30,13 +30,14 @@ def curve_record(
     from ..evaluation import size_run_table, size_score_table
 
     scores = size_score_table(results, sizes)
-    n_test, n_rest = len(splits[0].test), params["n_cells"] - len(splits[0].test)
+    shares = [len(s.test) / (params["n_cells"] - len(s.test)) for s in splits]
+    test_share = float(np.mean(shares))  # groups differ in size
     n_finished = sum(result.status == "ok" for result in results)
     return {
-        "params": {**params, "sizes": np.asarray(sizes), "test_share": n_test / n_rest},
+        "params": {**params, "sizes": np.asarray(sizes), "test_share": test_share},
         "complete": n_finished == len(splits) * len(contestants),
         "scores": scores,
-        **_laws(scores, params["metric"], n_test / n_rest, params["random_state"]),
+        **_laws(scores, params["metric"], test_share, params["random_state"]),
         "runs": size_run_table(results, sizes),
         "models": _models(contestants),
     }

@@ -6,18 +6,20 @@ import warnings
 from typing import TYPE_CHECKING, Any
 
 from .._keys import LEARNING_CURVE_RECORD
-from .._settings import log, settings
+from .._settings import log
 from ._compare_inputs import read_inputs
 from ._compare_models import resolve_contestants, transformer_settings
+from ._compare_run import run_comparison
 from ._curve_record import curve_record, log_curve
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
+    from pathlib import Path
 
-    import numpy as np
     from anndata import AnnData
 
     from ..evaluation import FoldResult
+    from ._compare_inputs import Inputs
 
 _CALLER = "learning_curve"
 _MODELS = ("majority", "nearest_centroid", "logistic_regression", "random_forest", "longformer")
@@ -33,9 +35,11 @@ def learning_curve(
     n_seeds: int = 5,
     metric: str = "macro_f1",
     test_fraction: float = 0.25,
+    group_key: str | None = None,
     layer: str | None = None,
     time_limit: float | None = None,
     n_jobs: int | None = None,
+    checkpoint_dir: str | Path | None = None,
     random_state: int = 0,
     key_added: str = LEARNING_CURVE_RECORD,
     copy: bool = False,
@@ -54,8 +58,9 @@ def learning_curve(
         Annotated data with log-normalised values.
     key
         Column of ``obs`` with the labels; by default that of the last
-        :func:`~scrna_longformer.tl.longformer_fit`, else ``'leiden'``. Cells without a label are
-        left out.
+        :func:`~scrna_longformer.tl.longformer_fit`, else ``'leiden'``. Cells without a label, and
+        those whose label a subset does not look at, are given to contestants that use such cells
+        (``label_spreading``).
     models
         Contestants as in :func:`~scrna_longformer.tl.baseline_compare`: names, or a dictionary from
         a name of your own to a name or a scikit-learn classifier with ``predict_proba``. To measure
@@ -69,7 +74,11 @@ def learning_curve(
     metric
         Score that the laws are fitted to; all scores are kept.
     test_fraction
-        Share of each class to test on.
+        Share of each class to test on; with a `group_key` at most 0.5, as nearly as whole groups
+        allow.
+    group_key
+        Column of ``obs`` (donor, batch): test cells are those of whole groups that no subset has a
+        cell of. The curves then say what more cells of *these* groups buy for new groups.
     layer
         Layer to read instead of ``X``.
     time_limit
@@ -77,6 +86,9 @@ def learning_curve(
         recorded as such.
     n_jobs
         Number of worker processes; ``None`` or 1 runs in this one, -1 uses all cores.
+    checkpoint_dir
+        Folder to keep finished fits in. The same call goes on from them; a fit is run again where
+        data, labels, sizes, contestant, seed or versions have changed.
     random_state
         Seed of the subsets, the contestants and the draws behind the intervals.
     key_added
@@ -97,10 +109,10 @@ def learning_curve(
     Raises
     ------
     KeyError
-        If ``key`` or ``layer`` is missing.
+        If ``key``, ``group_key`` or ``layer`` is missing.
     ValueError
         If there is only one class, a model or the metric has an unknown name, there are too few
-        sizes or seeds, a size is impossible, or the values are not log-normalised.
+        sizes, seeds or groups, a size is impossible, or the values are not log-normalised.
 
     See Also
     --------
@@ -132,7 +144,7 @@ def learning_curve(
     >>> bool(curve.table.loc["knn_pca", 480] > curve.table.loc["knn_pca", 60])
     True
     """
-    from ..evaluation import METRICS, cross_validate, nested_splits
+    from ..evaluation import METRICS, nested_splits
     from ..features import has_counts
     from ..get._expression import make_actual
 
@@ -142,21 +154,16 @@ def learning_curve(
     if n_seeds < 2:
         msg = f"{_CALLER}: `n_seeds`={n_seeds!r}: an interval needs at least 2, better 5."
         raise ValueError(msg)
-    inputs = read_inputs(adata, key, group_key=None, layer=layer, caller=_CALLER)
+    inputs = read_inputs(adata, key, group_key=group_key, layer=layer, caller=_CALLER)
     contestants = resolve_contestants(
         models,
         transformer_settings(inputs.fit),
         caller=_CALLER,
         with_counts=has_counts(inputs.X),
     )
-    sizes = _sizes(sizes, inputs.codes, test_fraction)
-    splits = nested_splits(
-        inputs.codes,
-        sizes,
-        n_seeds=n_seeds,
-        test_fraction=test_fraction,
-        random_state=random_state,
-    )
+    drawn: dict[str, Any] = {"test_fraction": test_fraction, "random_state": random_state}
+    sizes = _sizes(sizes, inputs, n_seeds, **drawn)
+    splits = nested_splits(inputs.codes, sizes, n_seeds=n_seeds, groups=inputs.groups, **drawn)
     if inputs.is_circular:
         log.warning(
             "%s: %s Curves say how many cells it takes to reproduce that.", _CALLER, inputs.origin
@@ -167,6 +174,7 @@ def learning_curve(
         "metric": metric,
         "n_seeds": n_seeds,
         "test_fraction": float(test_fraction),
+        "group_key": group_key or "",
         "layer": layer or "",
         "time_limit": float(time_limit or 0),
         "random_state": random_state,
@@ -186,16 +194,16 @@ def learning_curve(
         with warnings.catch_warnings():
             # that little can be learned from few cells is what a curve shows
             warnings.filterwarnings("ignore", message=".*the model hardly learned")
-            results = cross_validate(
-                contestants,
-                inputs.X,
-                inputs.codes,
+            run_comparison(
                 splits,
+                inputs,
+                contestants,
+                results,
+                caller=_CALLER,
+                checkpoint_dir=checkpoint_dir,
                 n_jobs=n_jobs,
                 time_limit=time_limit,
                 random_state=random_state,
-                progress=settings.progress_bar,
-                on_result=results.append,
             )
     except KeyboardInterrupt:
         if results:
@@ -206,14 +214,21 @@ def learning_curve(
     return adata if copy else None
 
 
-def _sizes(sizes: Sequence[int] | None, codes: np.ndarray, test_fraction: float) -> list[int]:
+def _sizes(
+    sizes: Sequence[int] | None,
+    inputs: Inputs,
+    n_seeds: int,
+    **drawn: Any,
+) -> list[int]:
     """Numbers of training cells, ascending: those asked for, or halves of all there are."""
     import numpy as np
 
-    from ..evaluation import holdout
+    from ..evaluation._nested import draw_pools
 
-    n_pool, n_classes = len(holdout(codes, test_fraction)[0]), len(np.unique(codes))
+    codes, n_classes = inputs.codes, len(np.unique(inputs.codes))
     if sizes is None:
+        pools = draw_pools(codes, n_seeds, groups=inputs.groups, **drawn)
+        n_pool = min(len(pool) for pool, _ in pools)
         smallest = max(20, 2 * n_classes, n_pool // 2 ** (_N_SIZES - 1))
         if n_pool < 4 * smallest:
             msg = (
