@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from ._jackknife import Influence
 
 ROPE = 0.01
-_SHARE_OF_LOSSES = 2.0
+_SHARE_OF_LOSSES = 1.5
 _COLUMNS = (
     "model_a",
     "model_b",
@@ -72,7 +72,7 @@ def pairwise_table(
         groups).
     ``p_value``, ``p_holm``
         :func:`corrected_t_test`, which counts folds; and the same adjusted for all pairs of a
-        metric (:func:`holm`). For losses the share of test cells counts twice
+        metric (:func:`holm`). For losses the share of test cells counts half as much again
         (:func:`shared_share`).
     ``effect_size``
         Difference over its standard deviation over folds.
