@@ -181,3 +181,15 @@ def test_gradients_of_both_paths_agree(layer, x):
         grads.append([p.grad.clone() for p in layer.parameters()])
     for a, b in zip(*grads, strict=True):
         torch.testing.assert_close(a, b, rtol=1e-4, atol=1e-4)
+
+
+def test_a_config_says_how_genes_are_relabelled(x):
+    graph = as_graph(masks())
+    fields = {"n_genes": G, "n_classes": 2, "d_model": D, "n_heads": H, "attention": "random"}
+    out = []
+    for attention_seed in (0, 0, 1):
+        torch.manual_seed(0)
+        layer = make_attention(LongformerConfig(**fields, attention_seed=attention_seed))
+        out.append(layer(x, graph))
+    torch.testing.assert_close(out[0], out[1])
+    assert not torch.allclose(out[0], out[2])

@@ -69,6 +69,7 @@ def make_attention(config: LongformerConfig) -> LocalGraphAttention | None:
         dropout=config.attention_dropout,
         attention=config.attention,
         backend=config.attention_backend,
+        random_state=config.attention_seed,
     )
 
 

@@ -51,6 +51,8 @@ class LongformerConfig:
         Which genes a gene attends to: ``'knn'`` (the graph), or a control: ``'random'`` (the graph
         with relabelled genes, so equal degrees), ``'full'``, ``'self'``, ``'linear'`` (all genes,
         kernelised) or ``'none'`` (no attention layer at all).
+    attention_seed
+        Decides how ``'random'`` relabels the genes.
     attention_backend
         Name in the table of :func:`scrna_longformer.attention.knn_attention`, or ``'auto'``.
     dropout
@@ -87,6 +89,7 @@ class LongformerConfig:
     tokens: str = "all"
     pooling: str = "sum"
     attention: str = "knn"
+    attention_seed: int = 0
     attention_backend: str = "auto"
     dropout: float = 0.1
     attention_dropout: float = 0.0

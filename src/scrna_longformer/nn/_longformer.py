@@ -103,7 +103,8 @@ class GeneLongformer(nn.Module):
             ``(cells, n_genes)`` expression and z-scores.
         """
         attention = self.config.attention
-        graph = attention_graph("self" if attention == "none" else attention, self.graph)
+        kind = "self" if attention == "none" else attention
+        graph = attention_graph(kind, self.graph, self.config.attention_seed)
         return restrict(graph, ((values > 0) & (z != 0)).cpu().numpy())
 
     def _pool_expressed(self, z: Tensor, tokens: TokenGraph) -> Tensor:

@@ -147,7 +147,7 @@ def transformer_settings(fit: Mapping[str, Any] | None) -> dict[str, Any]:
     }
     if "model" in fit:
         architecture = json.loads(str(fit["model"]["config"]))
-        own = {"preset", "n_genes", "n_classes", "residual_head"}
+        own = {"preset", "n_genes", "n_classes", "residual_head", "attention_seed"}
         options["model_options"] = {k: v for k, v in architecture.items() if k not in own}
     return options
 

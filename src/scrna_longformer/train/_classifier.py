@@ -181,7 +181,11 @@ class LongformerClassifier(ClassifierMixin, BaseEstimator):
             self.preset,
             n_genes=len(self.token_index_),
             n_classes=len(self.classes_),
-            **{"residual_head": out_of_fold is not None, **(self.model_options or {})},
+            **{
+                "residual_head": out_of_fold is not None,
+                "attention_seed": int(self.random_state),
+                **(self.model_options or {}),
+            },
         )
         cells = self._cells(X)
         self.graph_ = self._make_graph(X, cells)
