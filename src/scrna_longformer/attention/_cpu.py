@@ -154,7 +154,8 @@ def _in_visiting_order(graph: GeneGraph) -> tuple:
     genes = np.arange(graph.n_genes, dtype=np.int32)
     order = graph.visiting_order
     if order is None:
-        return graph.indptr, graph.indices, genes, genes, graph.indptr[:-1], graph.max_degree
+        longest = graph.max_degree
+        return graph.indptr, graph.indices, genes, genes, graph.indptr[:-1], longest, False
     rank = np.empty_like(order)
     rank[order] = genes
     degrees = graph.degrees[order]
@@ -162,7 +163,8 @@ def _in_visiting_order(graph: GeneGraph) -> tuple:
     first_edge = graph.indptr[order]
     # within a row the edges keep their order: sums run alike, and dropout finds its edges
     edges = np.arange(graph.n_edges) - np.repeat(indptr[:-1] - first_edge, degrees)
-    return indptr, rank[graph.indices[edges]], order, rank, first_edge, graph.max_degree
+    neighbours = rank[graph.indices[edges]]
+    return indptr, neighbours, order, rank, first_edge, graph.max_degree, True
 
 
 def _spans(graph: GeneGraph, cells: int) -> np.ndarray:

@@ -4,10 +4,12 @@ Read ``_numba_plain.py`` for what is computed and what the arguments are. What d
 
 - A token's ``d`` features are one value, a *row*; scores are computed for a *block* of ``16 //
   n_heads`` edges at a time, all heads of an edge side by side (see ``_numba_vectors.py``).
-- A cell's keys and values are first copied next to each other, gene after gene, in the order in
-  which rows are visited. Genes of a module then lie, and stay, in the cache, and in few pages.
-  In the backward their gradients are added up in such a copy, and written out once. While a cell
-  is worked on, the next one is asked for, so that its copy need not wait for memory.
+- Where genes are visited in module order, a cell's keys and values are first copied next to each
+  other in that order. Genes of a module then lie, and stay, in the cache, and in few pages. In the
+  backward their gradients are added up in such a copy, and written out once. Otherwise they are
+  read, and added up, where they are. What is so is the cell's *place*: an array, where its first
+  key begins, and how far apart keys are; a value follows its key. While a cell is worked on, the
+  next one is asked for, so that it need not wait for memory.
 - Rows are worked on in tiles of a few: the scores of all of them, then the weights of all, then the
   sums. Every step of one row waits for the step before it; that of the next row does not, and the
   processor runs ahead into it.
@@ -66,35 +68,35 @@ def at(array, i):
 
 
 @inline
-def _dots_16_heads(layout, x, rows, neighbours, e, last, start):
-    return products(x, load_row(rows, start + at(neighbours, min(e, last)) * 2 * layout.d, layout))
+def _dots_16_heads(layout, x, rows, neighbours, e, last, start, step):
+    return products(x, load_row(rows, start + at(neighbours, min(e, last)) * step, layout))
 
 
 @inline
-def _dots_8_heads(layout, x, rows, neighbours, e, last, start):
-    a = _dots_16_heads(layout, x, rows, neighbours, e, last, start)
-    b = _dots_16_heads(layout, x, rows, neighbours, e + 1, last, start)
+def _dots_8_heads(layout, x, rows, neighbours, e, last, start, step):
+    a = _dots_16_heads(layout, x, rows, neighbours, e, last, start, step)
+    b = _dots_16_heads(layout, x, rows, neighbours, e + 1, last, start, step)
     return halve(a, b, 8)
 
 
 @inline
-def _dots_4_heads(layout, x, rows, neighbours, e, last, start):
-    a = _dots_8_heads(layout, x, rows, neighbours, e, last, start)
-    b = _dots_8_heads(layout, x, rows, neighbours, e + 2, last, start)
+def _dots_4_heads(layout, x, rows, neighbours, e, last, start, step):
+    a = _dots_8_heads(layout, x, rows, neighbours, e, last, start, step)
+    b = _dots_8_heads(layout, x, rows, neighbours, e + 2, last, start, step)
     return halve(a, b, 4)
 
 
 @inline
-def _dots_2_heads(layout, x, rows, neighbours, e, last, start):
-    a = _dots_4_heads(layout, x, rows, neighbours, e, last, start)
-    b = _dots_4_heads(layout, x, rows, neighbours, e + 4, last, start)
+def _dots_2_heads(layout, x, rows, neighbours, e, last, start, step):
+    a = _dots_4_heads(layout, x, rows, neighbours, e, last, start, step)
+    b = _dots_4_heads(layout, x, rows, neighbours, e + 4, last, start, step)
     return halve(a, b, 2)
 
 
 @inline
-def _dots_1_head(layout, x, rows, neighbours, e, last, start):
-    a = _dots_2_heads(layout, x, rows, neighbours, e, last, start)
-    b = _dots_2_heads(layout, x, rows, neighbours, e + 8, last, start)
+def _dots_1_head(layout, x, rows, neighbours, e, last, start, step):
+    a = _dots_2_heads(layout, x, rows, neighbours, e, last, start, step)
+    b = _dots_2_heads(layout, x, rows, neighbours, e + 8, last, start, step)
     return halve(a, b, 1)
 
 
@@ -107,19 +109,20 @@ _DOTS = {
 }
 
 
-def dots(layout, x, rows, neighbours, e, last, start):
+def dots(layout, x, rows, neighbours, e, last, start, step):
     """Dot products per head of ``x`` with the neighbours' rows, for the block of edges from ``e``.
 
-    Position 0 has its row at ``start``; ``last`` is the last edge of the list.
+    Position 0 has its row at ``start``, the next one ``step`` later; ``last`` is the last edge of the
+    list.
     """
 
 
 @overload(dots, jit_options={"forceinline": True})
-def _dots(layout, x, rows, neighbours, e, last, start):
+def _dots(layout, x, rows, neighbours, e, last, start, step):
     chosen = _DOTS[layout.n_heads]
 
-    def call(layout, x, rows, neighbours, e, last, start):
-        return chosen(layout, x, rows, neighbours, e, last, start)
+    def call(layout, x, rows, neighbours, e, last, start, step):
+        return chosen(layout, x, rows, neighbours, e, last, start, step)
 
     return call
 
@@ -130,18 +133,21 @@ def _dots(layout, x, rows, neighbours, e, last, start):
 @inline
 def row(lists, base, p):
     """Return the token at a position, and its first edge and the one after its last."""
-    indptr, _, order, _, _, _ = lists
+    indptr, _, order, _, _, _, _ = lists
     return base + at(order, p), at(indptr, p), at(indptr, p + 1)
 
 
 @inline
-def copy_keys_and_values(layout, qkv, copy, lists, base, first, last):
-    """Copy a cell's keys and values side by side, each gene to its position."""
-    d, rank = layout.d, lists[3]
+def place_of(layout, qkv, copy, lists, base, first, last):
+    """Return the place of a cell's keys and values, after copying them where the order asks for it."""
+    d, rank, is_reordered = layout.d, lists[3], lists[6]
+    if not is_reordered:
+        return qkv, (3 * base + 1) * d, 3 * d
     for i in range(first, last):
         p, token = at(rank, i) - first, base + i
         store(copy, 2 * p * d, load_row(qkv, (3 * token + 1) * d, layout))
         store(copy, (2 * p + 1) * d, load_row(qkv, (3 * token + 2) * d, layout))
+    return copy, -2 * first * d, 2 * d
 
 
 @inline
@@ -171,9 +177,10 @@ def work_room(spans, work, d):
 
 
 @inline
-def score_tile(layout, qkv, out, copy, weights, stats, lists, base, first, last, tile):
+def score_tile(layout, qkv, out, place, weights, stats, lists, base, first, last, tile):
     """Write the scores, block after block, and the largest of each row."""
     d, heads, step = layout.d, layout.n_heads, LANES // layout.n_heads
+    rows, first_key, apart = place
     w = 0
     for p in range(tile[0], tile[1]):
         token, start, stop = row(lists, base, p)
@@ -183,7 +190,7 @@ def score_tile(layout, qkv, out, copy, weights, stats, lists, base, first, last,
         prefetch_token(qkv, 3 * (base + last + p - first) * d, layout)  # of the next cell
         q, largest = load_row(qkv, 3 * token * d, layout), fill(-np.inf)
         for e in range(start, stop, step):
-            score = dots(layout, q, copy, lists[1], e, stop - 1, -2 * first * d)
+            score = dots(layout, q, rows, lists[1], e, stop - 1, first_key, apart)
             largest = maximum(score, largest)
             store(weights, w, score)
             w += LANES
@@ -210,14 +217,15 @@ def weigh_tile(layout, weights, stats, lists, base, tile, cell, scale, dropout):
 
 
 @inline
-def add_value(layout, copy, lists, first, e, weights, i, total):
+def add_value(layout, place, lists, e, weights, i, total):
     """Add an edge's value with the weights at ``i``."""
-    v = load_row(copy, (2 * (at(lists[1], e) - first) + 1) * layout.d, layout)
+    rows, first_key, apart = place
+    v = load_row(rows, first_key + at(lists[1], e) * apart + layout.d, layout)
     return fma(load_heads_as_row(weights, i, layout), v, total)
 
 
 @inline
-def mix_tile(layout, out, copy, weights, stats, lists, base, first, tile):
+def mix_tile(layout, out, place, weights, stats, lists, base, tile):
     """Write the weighted sums of values."""
     d, heads, step = layout.d, layout.n_heads, LANES // layout.n_heads
     w = 0
@@ -226,11 +234,11 @@ def mix_tile(layout, out, copy, weights, stats, lists, base, first, tile):
         even, odd = zero_row(layout), zero_row(layout)  # two sums: neither waits for the other
         for e in range(start, stop - 1, 2):
             i = w + (e - start) * heads
-            even = add_value(layout, copy, lists, first, e, weights, i, even)
-            odd = add_value(layout, copy, lists, first, e + 1, weights, i + heads, odd)
+            even = add_value(layout, place, lists, e, weights, i, even)
+            odd = add_value(layout, place, lists, e + 1, weights, i + heads, odd)
         if (stop - start) % 2:
             i = w + (stop - 1 - start) * heads
-            even = add_value(layout, copy, lists, first, stop - 1, weights, i, even)
+            even = add_value(layout, place, lists, stop - 1, weights, i, even)
         w += (stop - start + step - 1) // step * LANES
         inverse = load_heads_as_row(stats, (2 * token + 1) * heads, layout)
         store(out, token * d, (even + odd) * inverse)
@@ -239,17 +247,17 @@ def mix_tile(layout, out, copy, weights, stats, lists, base, first, tile):
 @numba.njit(cache=True, nogil=True)
 def forward(qkv, out, stats, lists, spans, work, layout, scale, dropout, scratch):
     """Write ``out`` and ``stats`` of the rows."""
-    n = work_room(spans, work, layout.d)
+    qkv, n = qkv.reshape(-1), work_room(spans, work, layout.d)
     copy, weights = scratch[:n], scratch[n:]
     for span in range(work[0], work[1]):
         base, first, last, cell = spans[span]
-        copy_keys_and_values(layout, qkv, copy, lists, base, first, last)
+        place = place_of(layout, qkv, copy, lists, base, first, last)
         rows = rows_of(work, first, last)
         for p in range(rows.start, rows.stop, TILE):
             tile = p, min(p + TILE, rows.stop)
-            score_tile(layout, qkv, out, copy, weights, stats, lists, base, first, last, tile)
+            score_tile(layout, qkv, out, place, weights, stats, lists, base, first, last, tile)
             weigh_tile(layout, weights, stats, lists, base, tile, cell, scale, dropout)
-            mix_tile(layout, out, copy, weights, stats, lists, base, first, tile)
+            mix_tile(layout, out, place, weights, stats, lists, base, tile)
 
 
 # ------------------------------------------------- backward, by tiles of rows
@@ -257,10 +265,11 @@ def forward(qkv, out, stats, lists, spans, work, layout, scale, dropout, scratch
 
 @inline
 def score_tile_again(
-    layout, qkv, stats, grad_out, grad_qkv, copy, pairs, lists, base, first, last, tile
+    layout, qkv, stats, grad_out, grad_qkv, place, pairs, lists, base, first, last, tile
 ):
     """Write pairs of blocks: the scores, and the gradients of the weights."""
     d, step = layout.d, LANES // layout.n_heads
+    rows, first_key, apart = place
     w = 0
     for p in range(tile[0], tile[1]):
         token, start, stop = row(lists, base, p)
@@ -273,8 +282,9 @@ def score_tile_again(
         q = load_row(qkv, 3 * token * d, layout)
         g = load_row(grad_out, token * d, layout)
         for e in range(start, stop, step):
-            store(pairs, w, dots(layout, q, copy, lists[1], e, stop - 1, -2 * first * d))
-            grad = dots(layout, g, copy, lists[1], e, stop - 1, (1 - 2 * first) * d)
+            score = dots(layout, q, rows, lists[1], e, stop - 1, first_key, apart)
+            grad = dots(layout, g, rows, lists[1], e, stop - 1, first_key + d, apart)
+            store(pairs, w, score)
             store(pairs, w + LANES, grad)
             w += 2 * LANES
 
@@ -307,9 +317,10 @@ def weigh_tile_again(layout, pairs, stats, lists, base, tile, cell, scale, dropo
 
 
 @inline
-def spread_tile(layout, qkv, grad_out, grad_qkv, copy, grads, pairs, lists, base, first, tile):
+def spread_tile(layout, qkv, grad_out, grad_qkv, place, grads, pairs, lists, base, tile):
     """Write the gradients of the queries, and add to those of the keys and values."""
     d, heads, step = layout.d, layout.n_heads, LANES // layout.n_heads
+    rows, first_key, apart = place
     w = 0
     for p in range(tile[0], tile[1]):
         token, start, stop = row(lists, base, p)
@@ -320,34 +331,54 @@ def spread_tile(layout, qkv, grad_out, grad_qkv, copy, grads, pairs, lists, base
             i = w + (e - start) // step * 2 * LANES + (e - start) % step * heads
             weight = load_heads_as_row(pairs, i, layout)
             grad_score = load_heads_as_row(pairs, i + LANES, layout)
-            key = 2 * (at(lists[1], e) - first) * d
+            key = first_key + at(lists[1], e) * apart
             value = key + d
-            grad_q = fma(grad_score, load_row(copy, key, layout), grad_q)
+            grad_q = fma(grad_score, load_row(rows, key, layout), grad_q)
             store(grads, key, fma(grad_score, q, load_row(grads, key, layout)))
             store(grads, value, fma(weight, g, load_row(grads, value, layout)))
         w += (stop - start + step - 1) // step * 2 * LANES
         store(grad_qkv, 3 * token * d, grad_q)
 
 
+@inline
+def place_of_gradients(layout, grad_qkv, grads, lists, base, first, last):
+    """Return an array like that of the place, where gradients of keys and values are 0."""
+    d = layout.d
+    if lists[6]:
+        grads[: 2 * (last - first) * d] = 0
+        return grads
+    for token in range(base + first, base + last):
+        store(grad_qkv, (3 * token + 1) * d, zero_row(layout))
+        store(grad_qkv, (3 * token + 2) * d, zero_row(layout))
+    return grad_qkv
+
+
+@inline
+def write_gradients(layout, grad_qkv, grads, lists, base, first, last):
+    """Bring the gradients from their copy to their genes."""
+    d = layout.d
+    for i in range(first, last):
+        p, token = at(lists[3], i) - first, base + i
+        store(grad_qkv, (3 * token + 1) * d, load_row(grads, 2 * p * d, layout))
+        store(grad_qkv, (3 * token + 2) * d, load_row(grads, (2 * p + 1) * d, layout))
+
+
 @numba.njit(cache=True, nogil=True)
 def backward(qkv, stats, grad_out, grad_qkv, lists, spans, work, layout, scale, dropout, scratch):
     """Write ``grad_qkv`` of the cells."""
-    d, n = layout.d, work_room(spans, work, layout.d)
-    copy, grads, pairs = scratch[:n], scratch[n : 2 * n], scratch[2 * n :]
+    n = work_room(spans, work, layout.d)
+    qkv, grad_qkv = qkv.reshape(-1), grad_qkv.reshape(-1)
+    copy, pairs = scratch[:n], scratch[2 * n :]
     for span in range(work[0], work[1]):
         base, first, last, cell = spans[span]
-        copy_keys_and_values(layout, qkv, copy, lists, base, first, last)
-        grads[: 2 * (last - first) * d] = 0
+        place = place_of(layout, qkv, copy, lists, base, first, last)
+        grads = place_of_gradients(layout, grad_qkv, scratch[n : 2 * n], lists, base, first, last)
         for p in range(first, last, TILE):
             tile = p, min(p + TILE, last)
             score_tile_again(
-                layout, qkv, stats, grad_out, grad_qkv, copy, pairs, lists, base, first, last, tile
+                layout, qkv, stats, grad_out, grad_qkv, place, pairs, lists, base, first, last, tile
             )
             weigh_tile_again(layout, pairs, stats, lists, base, tile, cell, scale, dropout)
-            spread_tile(
-                layout, qkv, grad_out, grad_qkv, copy, grads, pairs, lists, base, first, tile
-            )
-        for i in range(first, last):
-            p, token = at(lists[3], i) - first, base + i
-            store(grad_qkv, (3 * token + 1) * d, load_row(grads, 2 * p * d, layout))
-            store(grad_qkv, (3 * token + 2) * d, load_row(grads, (2 * p + 1) * d, layout))
+            spread_tile(layout, qkv, grad_out, grad_qkv, place, grads, pairs, lists, base, tile)
+        if lists[6]:
+            write_gradients(layout, grad_qkv, grads, lists, base, first, last)

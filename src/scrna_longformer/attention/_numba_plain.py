@@ -11,7 +11,8 @@ Their arguments, here and in ``_numba.py``:
 ``lists``
     The graph in the order in which its rows are visited: ``indptr``, ``neighbours`` (positions, not
     genes), ``order`` (gene at each position), ``rank`` (its inverse), ``first_edge`` (where the row
-    starts in the graph's own order, for dropout) and the longest row's length.
+    starts in the graph's own order, for dropout), the longest row's length, and whether the order
+    of visits is another than the genes' own.
 ``spans``
     One row per cell: its first token minus its first gene, first and last position, dropout key.
 ``work``
@@ -70,7 +71,7 @@ def rows_of(work, first, last):
 @numba.njit(cache=True, nogil=True, fastmath=FAST)
 def forward(qkv, out, stats, lists, spans, work, n_heads, scale, dropout, scratch):
     """Write ``out`` and ``stats`` of the rows."""
-    indptr, neighbours, order, _, first_edge, longest = lists
+    indptr, neighbours, order, _, first_edge, longest, _ = lists
     d = out.shape[1]
     scores = np.empty(longest)  # in double precision, unlike `scratch`
     for span in range(work[0], work[1]):
@@ -100,7 +101,7 @@ def forward(qkv, out, stats, lists, spans, work, n_heads, scale, dropout, scratc
 @numba.njit(cache=True, nogil=True, fastmath=FAST)
 def backward(qkv, stats, grad_out, grad_qkv, lists, spans, work, n_heads, scale, dropout, scratch):
     """Write ``grad_qkv`` of the cells."""
-    indptr, neighbours, order, _, first_edge, longest = lists
+    indptr, neighbours, order, _, first_edge, longest, _ = lists
     d = grad_out.shape[1]
     weights, grads = np.empty(longest), np.empty(longest)
     for span in range(work[0], work[1]):
