@@ -87,6 +87,7 @@ class Population:
         self.halves = [np.arange(n_pairs) + n_pairs * (first if i else ~first) for i in (0, 1)]
         self.means = np.concatenate([means, means], axis=1)
         self.means[:, self.halves[1]] *= weakness
+        self.is_fair = weakness == 1
 
     def draw(self, rng: np.random.Generator, n: int) -> tuple[np.ndarray, np.ndarray]:
         """Cells x genes and classes of fresh cells, of each class enough for the folds."""
@@ -97,7 +98,10 @@ class Population:
                 return self.means[codes] + rng.normal(size=(n, self.means.shape[1])), codes
 
     def truth(self, rng: np.random.Generator, n_sets: int) -> dict[str, dict[str, float]]:
-        """Mean score of each contestant over training sets of the size of the folds'."""
+        """Mean score of each contestant over training sets of the size of the folds'.
+
+        Where neither is weakened both have the same, because both genes of a pair are alike.
+        """
         n_train = self.setting.n_cells * (N_SPLITS - 1) // N_SPLITS
         X, codes = map(
             np.stack, zip(*[self.draw(rng, n_train) for _ in range(n_sets)], strict=True)
@@ -128,6 +132,9 @@ class Population:
             found[name]["ece"] = float(np.mean(of_folds))
             # over all cells, because a class has few in one set
             found[name]["class_f1"] = f1_per_class(known.ravel(), proba.reshape(-1, n_classes))
+        if self.is_fair:
+            both = {key: (found["a"][key] + found["b"][key]) / 2 for key in found["a"]}
+            return {"a": both, "b": both}
         return found
 
 
