@@ -2,9 +2,16 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from scipy import stats
 from sklearn.naive_bayes import GaussianNB
 
-from scrna_longformer.evaluation import METRICS, cross_validate, make_splits, score
+from scrna_longformer.evaluation import (
+    METRICS,
+    cross_validate,
+    difference_interval,
+    make_splits,
+    score,
+)
 from scrna_longformer.evaluation._jackknife import influence, leave_out_all
 from scrna_longformer.evaluation._leave_out import leave_out
 
@@ -80,3 +87,7 @@ def test_equal_contestants_differ_by_nothing(results: tuple) -> None:
     a, b = (influence([r.key for r in found if r.model == m], left_out) for m in "ab")
     assert a.variance("mcc", b) == 0
     assert a.variance("mcc") > 0
+    # half a cell each way, of 90: variance 1 / 90^2
+    expected = stats.t.ppf(0.975, a.df) / 90
+    assert difference_interval(a, b, "accuracy") == pytest.approx((-expected, expected, 1.0))
+    assert difference_interval(a, b, "log_loss") == (0.0, 0.0, 1.0)

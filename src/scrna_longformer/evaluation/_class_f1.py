@@ -87,4 +87,5 @@ def _of_class(repeats: list[tuple[np.ndarray, np.ndarray, np.ndarray]], n_units:
         values={F1: np.array(effects) * np.sqrt((n - 1) / n)},
         df=max(n - 1, 1),
         n_units=n,
+        n_cells=len(repeats[0][0]),
     )

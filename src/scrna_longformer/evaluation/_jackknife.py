@@ -30,12 +30,15 @@ class Influence:
         Degrees of freedom of a variance over units.
     n_units
         Number of units.
+    n_cells
+        Number of test cells of a repeat.
     """
 
     mean: dict[str, float]
     values: dict[str, np.ndarray]
     df: int
     n_units: int
+    n_cells: int
 
     @property
     def n_repeats(self) -> int:
@@ -101,12 +104,14 @@ def influence(keys: Iterable[tuple], left_out: Mapping[tuple, LeftOut]) -> Influ
             where = np.searchsorted(tested, fold.left.units)
             for name in metrics:
                 values[name][row, where] += _effects(fold, name, of_repeat, len(tested))
+    sizes = {(row, f.number): f.left.n_cells for row, of in repeats.items() for f in of}
     shared = {fold.number for fold in next(iter(repeats.values())) if len(fold.left.units) > 1}
     return Influence(
         mean={name: float(np.mean([fold.left.whole[name] for fold in folds])) for name in metrics},
         values=values,
         df=max(len(tested) - max(len(shared), 1), 1),
         n_units=len(tested),
+        n_cells=sum(sizes.values()) // len(repeats),
     )
 
 

@@ -21,11 +21,14 @@ class LeftOut:
         Score by metric, one per unit; NaN for the unit that is all of the fold.
     units
         Number of each unit.
+    n_cells
+        Number of cells.
     """
 
     whole: dict[str, float]
     without: dict[str, np.ndarray]
     units: np.ndarray
+    n_cells: int
 
 
 def leave_out(codes: np.ndarray, proba: np.ndarray, units: np.ndarray | None = None) -> LeftOut:
@@ -65,7 +68,7 @@ def leave_out(codes: np.ndarray, proba: np.ndarray, units: np.ndarray | None = N
     without["ece"] = np.abs(gaps.sum(axis=0) - of_unit).sum(axis=1) / left
     for name in by_kind:
         without[name] = np.where(np.isnan(left), np.nan, without[name])
-    return LeftOut(whole, without, names)
+    return LeftOut(whole, without, names, len(codes))
 
 
 def _kinds(

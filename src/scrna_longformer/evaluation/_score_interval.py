@@ -94,8 +94,8 @@ def difference_interval(
 
     The jackknife of :func:`score_interval`, of the difference of both scores; Student's
     distribution, because a difference has no boundary nearby. Contestants that decide alike on all
-    these cells need not do so on others: but for losses, half a cell is added on which the one is
-    right and half a cell on which the other is (Agresti and Min).
+    these cells need not do so on others, so that (but for losses) half a cell is added on which only
+    the one is right, and half a cell on which only the other is (Agresti and Min).
 
     Returns
     -------
@@ -110,7 +110,7 @@ def difference_interval(
     difference = one.mean[metric] - other.mean[metric]
     variance = one.variance(metric, other) * training_factor(one.n_repeats, metric)
     if metric not in _LOSSES:
-        variance += 1 / one.n_units**2
+        variance += 1 / one.n_cells**2
     if not np.isfinite(variance):
         return (float("nan"),) * 3
     if variance <= np.finfo(np.float64).eps ** 2:
