@@ -42,6 +42,7 @@ class Case:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--cases", type=int, default=200, help="simulated cases per row")
+    parser.add_argument("--kinds", nargs="+", default=["crossing", "none", "plateau"])
     parser.add_argument("--estimators", type=int, default=5, help="simulated studies per row")
     arguments = parser.parse_args()
     header = (
@@ -59,6 +60,8 @@ def main() -> None:
         (3, 5, "none"),
         (1, 5, "plateau"),
     ):
+        if kind not in arguments.kinds:
+            continue
         name = f"{kind}, {rivals} rival{'s' * (rivals > 1)}, {seeds} seeds"
         cases = simulated_cases(arguments.cases, rivals, seeds, kind)
         print(_row(name, summarise(cases)), flush=True)
