@@ -214,7 +214,11 @@ def main() -> None:
                     else novelty(name, model, options.types)
                 )
         print(f"### {part}\n")
-        print(coverage_table(rows) if part == "coverage" else novelty_table(rows), end="\n\n")
+        print(
+            coverage_table(rows) if part == "coverage" else novelty_table(rows),
+            end="\n\n",
+            flush=True,
+        )
     print(f"{time.process_time() - started:.0f} s of processor time")
 
 
