@@ -35,7 +35,7 @@ MODELS = (
     "longformer_pure",
 )
 CURVE = ("majority", "nearest_centroid", "logistic_regression", "simple_mean", "longformer_pure")
-SIZES = (50, 90, 160, 290, 520)
+SIZES = (60, 120, 240, 480)
 FIGURES = (
     *("baseline_compare", "pairwise", "confusion", "class_f1", "reliability", "cost"),
     "learning_curve",
