@@ -125,8 +125,9 @@ class EqualBudgetPerceptron(LongformerClassifier):
     """
 
     def _initial_model(self, config: LongformerConfig, cells: Any) -> GeneLongformer:
-        torch.manual_seed(self.random_state)
-        model = Perceptron(config)
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(self.random_state)
+            model = Perceptron(config)
         mean, sd = cells.moments(np.arange(len(cells)))
         model.standardizer.set_statistics(torch.from_numpy(mean), torch.from_numpy(sd))
         return model  # type: ignore[return-value]
@@ -377,7 +378,7 @@ def main() -> None:
     parser.add_argument("--seeds", type=int, default=5)
     parser.add_argument("--first-seed", type=int, default=FIRST_SEED)
     parser.add_argument("--structures", nargs="+", choices=STRUCTURES, default=list(STRUCTURES))
-    parser.add_argument("--models", nargs="+", choices=MODELS, default=list(MODELS))
+    parser.add_argument("--models", nargs="*", choices=MODELS, default=list(MODELS))
     parser.add_argument("--changes", nargs="+", default=[], metavar="FIELD=VALUE[,FIELD=VALUE]")
     parser.add_argument("--save", type=Path)
     parser.add_argument("--only-print", action="store_true")
