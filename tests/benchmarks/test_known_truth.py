@@ -79,8 +79,8 @@ def test_targets_name_the_closest_rival(known_truth):
     rows.append(_row("modules", 500, 0, "pure, permuted mask", 0.5))
     found = {line[0]: line[1:] for line in known_truth.targets(known_truth.Scores(rows))}
     assert found == {
-        "modules, n = 500: pure at least 0.80": ["0.790", "no"],
-        "modules, n = 500: pure ahead of all rivals": ["-0.010 to mlp_equal_budget", "no"],
+        "modules, n = 500: at least 0.80": ["0.790", "no"],
+        "modules, n = 500: ahead of all rivals": ["-0.010 to mlp_equal_budget", "no"],
         "modules, n = 500: permuted mask at least 0.25 lower": ["0.290", "yes"],
     }
 
