@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from functools import cache
 from importlib import import_module
 from importlib.util import find_spec
@@ -43,6 +44,9 @@ class EnergyMeter:
 @cache
 def _tracker() -> Any:
     """One per process: it looks for the hardware when it is made. It writes no file and asks no network."""
+    logging.getLogger("codecarbon").setLevel(
+        logging.ERROR
+    )  # it greets before it reads its log level
     codecarbon = import_module("codecarbon")
     return codecarbon.OfflineEmissionsTracker(
         country_iso_code="USA",  # for emissions, which are not asked for

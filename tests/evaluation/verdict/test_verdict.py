@@ -231,6 +231,14 @@ def test_a_hybrid_with_an_open_gate_is_a_transformer() -> None:
     )
 
 
+def test_an_undertrained_transformer_leaves_the_question_open() -> None:
+    under = CheckResult("underfitting", "limits", True, "x", "y", "z", "longformer_pure")
+    record = compared({**GOOD, "longformer_pure": 0.604}, checks=(under,))
+    second = told(record)[1]
+    assert "needed is open, because longformer_pure was trained too little" in second
+    assert headline(decide(record)) == "Use logistic regression here."
+
+
 def test_transformer_table_has_pure_minus_logistic_regression() -> None:
     means = {**GOOD, "simple_mean": 0.930, "longformer_pure": 0.874}
     table = decide(compared(means)).transformers.set_index(["model", "rival"])
@@ -302,6 +310,7 @@ def test_excluded_contestants_leave_the_ranking_and_are_named() -> None:
     assert "constant_prediction (longformer_pure); longformer_pure left the ranking" in third
     assert "majority" not in third  # a floor by design is no news
     assert "nothing is said of transformers, because longformer_pure could not be ranked" in second
+    assert headline(decision) == "Use logistic regression here."
 
 
 def test_ties_go_to_the_cheaper() -> None:

@@ -72,6 +72,11 @@ def costs(row: Mapping[str, float]) -> str:
     return listed(parts)
 
 
+def interval(low: float, high: float, *, of: str = "") -> str:
+    """An interval in brackets, where there is one."""
+    return f" (95 % interval{of} {score(low)} to {score(high)})" if low == low else ""
+
+
 def clause(text: str) -> str:
     """Turn sentences into a part of one: no full stop, semicolons between, a small first letter."""
     joined = text.strip().rstrip(".").replace(". ", "; ")
