@@ -150,7 +150,6 @@ def _with_unlabelled(
     if not users or not n_more:
         return inputs.X, inputs.codes, list(splits)
     log.info("%s: %d cells without a label are given to %s.", caller, n_more, ", ".join(users))
-    stack = sparse.vstack if sparse.issparse(inputs.X) else np.vstack
     codes = np.concatenate([inputs.codes, np.full(n_more, -1, dtype=inputs.codes.dtype)])
     more, groups = np.arange(n, n + n_more), inputs.unlabelled_groups
 
@@ -163,5 +162,6 @@ def _with_unlabelled(
         replace(split, unlabelled=np.concatenate([split.unlabelled, usable(split)]))
         for split in splits
     ]
-    X = stack([inputs.X, inputs.unlabelled])
-    return X.tocsr() if sparse.issparse(X) else X, codes, extended
+    parts = [inputs.X, inputs.unlabelled]
+    X = sparse.vstack(parts, format="csr") if sparse.issparse(inputs.X) else np.vstack(parts)
+    return X, codes, extended

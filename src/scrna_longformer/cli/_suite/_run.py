@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING
 import click
 
 from ..._settings import settings
-from ...tl._compare_run import Plan as Folds
 from ...tl._compare_run import run_comparison
 from .._demo import own_table, plain_warnings
 from ._manifest import write_manifest
@@ -101,7 +100,7 @@ class _Suite:
         models = self.plan.models_of(arena, repeat)
         results: list[FoldResult] = []
         run_comparison(
-            Folds(splits, None),
+            splits,
             arena.inputs,
             models,
             results,
