@@ -64,9 +64,8 @@ def _contestants(contestants: Mapping[str, Any], gates: pd.DataFrame) -> pd.Data
     models = descriptions(contestants)
     found = gates.reindex(models["model"].astype(str))
     kinds = ["transformer" if preset_of(n, m) else "simple" for n, m in contestants.items()]
-    return models.assign(
-        kind=kinds, **{column: found[column].to_numpy() for column in gates}
-    ).astype({"kind": "category"})
+    columns: dict[str, Any] = {str(name): found[name].to_numpy() for name in gates}
+    return models.assign(kind=kinds, **columns).astype({"kind": "category"})
 
 
 def _held_out(results: list[FoldResult], plan: Plan, inputs: Inputs) -> dict[str, Any]:

@@ -58,14 +58,14 @@ def _panel(ax: Axes, rows: pd.DataFrame) -> None:
     ):
         if kind in ("clustered", "assigned"):
             ax.axhspan(contest - 0.5, contest + 0.5, color=_FIELD, lw=0, zorder=0)
-    for model, colour, style, shift in (
-        (HYBRID, LONGFORMER, {"marker": "o", "ms": 6}, -_APART),
-        (PURE, INK, {"marker": "D", "ms": 4.5, "mfc": "white"}, _APART),
+    for model, colour, marker, inside, shift in (
+        (HYBRID, LONGFORMER, "o", LONGFORMER, -_APART),
+        (PURE, INK, "D", "white", _APART),
     ):
         of_model = rows[rows["model"] == model]
         y = of_model["contest"] + shift
         ax.hlines(y, of_model["low"], of_model["high"], color=colour, lw=1.6)
-        ax.plot(of_model["difference"], y, ls="", color=colour, **style)
+        ax.plot(of_model["difference"], y, ls="", color=colour, marker=marker, ms=5, mfc=inside)
     ax.axvline(0, color=INK, lw=1, zorder=1)
     quieten(ax, grid="x")
     ax.tick_params(axis="y", length=0)

@@ -102,10 +102,9 @@ def _quick_models() -> dict[str, Any]:
     simple = resolve_contestants(
         ("majority", "nearest_centroid", "logistic_regression"), {}, caller="benchmark"
     )
-    tiny = {
-        name: LongformerClassifier(
-            "tiny", n_tokens=32, offset=offset, train_options={"max_steps": 40}
-        )
-        for name, offset in ((HYBRID, "simple"), (PURE, None))
+    options: dict[str, Any] = {"n_tokens": 32, "train_options": {"max_steps": 40}}
+    return {
+        **simple,
+        HYBRID: LongformerClassifier("tiny", offset="simple", **options),
+        PURE: LongformerClassifier("tiny", offset=None, **options),
     }
-    return {**simple, **tiny}

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import click
+import numpy as np
 
 from ._manifest import NAME, read_manifest
 from ._plan import CONTESTANTS, HYBRID, PURE
@@ -202,8 +203,8 @@ def _names(about: Mapping[str, Any]) -> list[str]:
 
 
 def _of(standing: pd.DataFrame, contest: int, metric: str, model: str) -> pd.Series:
-    rows = standing.set_index(["contest", "metric", "model"])
-    return rows.loc[(contest, metric, model)]
+    keys = {"contest": contest, "metric": metric, "model": model}
+    return standing[np.logical_and.reduce([standing[k] == v for k, v in keys.items()])].iloc[0]
 
 
 def _with_interval(row: pd.Series) -> str:

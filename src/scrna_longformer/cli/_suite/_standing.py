@@ -100,8 +100,8 @@ def score(
     tables: Mapping[str, pd.DataFrame], about: Mapping[str, Any], model: str, metric: str
 ) -> pd.Series:
     """Mean of a contestant in a contest, and the ends of its interval."""
-    scores = of_contest(tables[SCORES], about).set_index(["model", "metric"])
-    return scores.loc[(model, metric)]
+    scores = of_contest(tables[SCORES], about)
+    return scores[(scores["model"] == model) & (scores["metric"] == metric)].iloc[0]
 
 
 def gates(tables: Mapping[str, pd.DataFrame], about: Mapping[str, Any]) -> pd.Series:
