@@ -189,7 +189,8 @@ def test_rival_is_the_best_simple_model_of_the_shared_folds(tables):
     assert _standing.best_rival(of_contest, "log_loss") == means[simple].idxmin()
 
 
-def test_p_values_are_nadeau_bengio_adjusted_over_all_sets(finished, tables):
+def test_p_values_are_nadeau_bengio_adjusted_over_all_sets(finished, tables, monkeypatch):
+    monkeypatch.setattr(_standing, "FEWEST_FOLDS", 3)
     manifest = json.loads((finished / "manifest.json").read_text())
     standing = _standing.standings(tables, manifest)
     row = standing.query("contest == 0 and metric == 'macro_f1' and model == 'longformer_pure'")
@@ -204,6 +205,8 @@ def test_p_values_are_nadeau_bengio_adjusted_over_all_sets(finished, tables):
     steps = np.sort(p_values) * np.arange(len(p_values), 0, -1)
     assert sorted(judged["p_holm"]) == pytest.approx(np.minimum(np.maximum.accumulate(steps), 1))
     assert len(p_values) == 4
+    over = standing.drop_duplicates("contest").set_index("regime")["p_over"]
+    assert over.to_dict() == {"folds": "folds", "donor a to b": "cells"}
 
 
 def test_report_prints_its_tables_and_draws(finished, tmp_path, capsys):

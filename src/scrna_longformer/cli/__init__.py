@@ -89,7 +89,9 @@ def doctor(context: click.Context, file: Path | None) -> None:
 @click.option(
     "--hours",
     type=click.FloatRange(min=0, min_open=True),
-    help="Begin no further fold after so many hours.",
+    default=3.0,
+    show_default=True,
+    help="Begin no further fold after so many hours; the same call goes on.",
 )
 @click.option("--jobs", type=int, default=1, show_default=True, help="Worker processes.")
 @click.option("--random-state", type=int, default=0, show_default=True, help="Seed.")
@@ -106,7 +108,7 @@ def benchmark(
     output: Path,
     sets: tuple[str, ...],
     repeats: int,
-    hours: float | None,
+    hours: float,
     jobs: int,
     random_state: int,
     quick: bool,  # noqa: FBT001

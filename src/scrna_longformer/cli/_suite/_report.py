@@ -214,7 +214,8 @@ def _with_interval(row: pd.Series) -> str:
 def _difference(row: pd.Series) -> str:
     p = row["p_holm"]
     shown = "< 0.001" if p < 0.001 else f"{p:.3f}" if p < 0.1 else f"{p:.2f}"
-    text = f"{row['difference']:+.3f} [{row['low']:+.3f}, {row['high']:+.3f}], {shown}"
+    mark = "ᶜ" if row["p_over"] == "cells" else ""
+    text = f"{row['difference']:+.3f} [{row['low']:+.3f}, {row['high']:+.3f}], {shown}{mark}"
     return f"**{text}**" if row["is_better"] else text
 
 

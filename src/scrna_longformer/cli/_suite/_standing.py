@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 LEVEL = 0.05
+FEWEST_FOLDS = 10  # for a test over folds: with five it has four degrees of freedom
 JUDGED = ("macro_f1", "log_loss")  # what a transformer may be better in
 SHOWN = (*JUDGED, "ece")
 LINEAR = "logistic_regression"
@@ -44,7 +45,10 @@ def standings(tables: Mapping[str, pd.DataFrame], manifest: Mapping[str, Any]) -
     ``difference``, ``low``, ``high``
         Transformer minus rival on the folds of both, and the 95 % interval over test cells.
     ``p_value``
-        Over folds (Nadeau and Bengio); where a group is held out, which is one fold, over test cells.
+        Over folds (Nadeau and Bengio) from two repeats of five on; with fewer, and where groups are
+        held out, over test cells.
+    ``p_over``
+        ``'folds'`` or ``'cells'``, accordingly.
     ``p_holm``
         The same adjusted by Holm over all contests and ``JUDGED`` of the transformer; NaN for
         other metrics.
@@ -73,7 +77,6 @@ def _rows(
     rival = best_rival(of_contest(tables[FOLDS], about), metric)
     against = of_contest(tables[DIFFERENCES], about).query("metric == @metric")
     against = against[against["model_b"] == rival].set_index("model_a")
-    p_name = "p_value" if about["regime"] == BY_FOLDS else "p_cells"
     return [
         {
             "contest": contest,
@@ -82,10 +85,18 @@ def _rows(
             "model": model,
             "rival": rival,
             **{name: against.loc[model, name] for name in ("difference", "low", "high")},
-            "p_value": against.loc[model, p_name],
+            **_p_value(against.loc[model], about["regime"]),
         }
         for model in (HYBRID, PURE)
     ]
+
+
+def _p_value(row: pd.Series, regime: str) -> dict[str, Any]:
+    by_folds = regime == BY_FOLDS and row["n"] >= FEWEST_FOLDS
+    return {
+        "p_value": row["p_value" if by_folds else "p_cells"],
+        "p_over": "folds" if by_folds else "cells",
+    }
 
 
 def best_rival(folds: pd.DataFrame, metric: str) -> str:
