@@ -77,10 +77,10 @@ class FoldResult:
         its predictions are those of the simple model inside. NaN for contestants without.
     peak_memory_mb
         Memory that fitting and predicting needed on top of what the process held, in MB
-        (:class:`~scrna_longformer.evaluation._memory.PeakMemory`); NaN where it cannot be measured.
+        (``evaluation._memory``); NaN where it cannot be measured.
     energy_wh
         Energy of fitting and predicting, in watt-hours, by CodeCarbon
-        (:class:`~scrna_longformer.evaluation._energy.EnergyMeter`); NaN without it.
+        (``evaluation._energy``); NaN without it.
     """
 
     model: str

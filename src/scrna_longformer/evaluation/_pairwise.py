@@ -73,7 +73,7 @@ def pairwise_table(
     ``p_value``, ``p_holm``
         :func:`corrected_t_test`, which counts folds; and the same adjusted for all pairs of a
         metric (:func:`holm`). For losses the share of test cells counts half as much again
-        (:func:`shared_share`).
+        (``evaluation._pairwise.shared_share``).
     ``effect_size``
         Difference over its standard deviation over folds.
     ``p_a_better``, ``p_equivalent``, ``p_b_better``
