@@ -76,7 +76,8 @@ def _rows(
 ) -> list[dict[str, Any]]:
     rival = best_rival(of_contest(tables[FOLDS], about), metric)
     against = of_contest(tables[DIFFERENCES], about).query("metric == @metric")
-    against = against[against["model_b"] == rival].set_index("model_a")
+    against = against[against["model_b"] == rival]
+    row_of = {model: against[against["model_a"] == model].iloc[0] for model in (HYBRID, PURE)}
     return [
         {
             "contest": contest,
@@ -84,10 +85,10 @@ def _rows(
             "metric": metric,
             "model": model,
             "rival": rival,
-            **{name: against.loc[model, name] for name in ("difference", "low", "high")},
-            **_p_value(against.loc[model], about["regime"]),
+            **{name: row[name] for name in ("difference", "low", "high")},
+            **_p_value(row, about["regime"]),
         }
-        for model in (HYBRID, PURE)
+        for model, row in row_of.items()
     ]
 
 
