@@ -1,4 +1,4 @@
-"""What to expect: the default comparison on real cells, as the README quotes it.
+"""The default comparison on real cells, as one table per data set.
 
     python benchmarks/expectations.py                # the bundled set
     python benchmarks/expectations.py sorted_pbmc pbmc3k
