@@ -95,3 +95,14 @@ def test_pieces_of_work_cover_all_rows_once(threads, spans, rows):
 
 def test_little_work_stays_on_one_thread():
     assert _cpu._cut(32, threads=8, work=1000, rows=True) == [(0, 32, 0, 1)]
+
+
+@pytest.mark.parametrize("n_heads", [1, 2, 4, 8, 16])
+@pytest.mark.parametrize("longest", [1, 7, 16, 475])
+def test_scratch_holds_a_tile_of_the_longest_rows(n_heads: int, longest: int) -> None:
+    kernels = pytest.importorskip("scrna_longformer.attention._numba")
+    edges_of_a_block = 16 // n_heads
+    blocks = -(-longest // edges_of_a_block)
+    copies = 2 * (2 * 11 * 64)  # keys and values of 11 genes, and their gradients
+    needed = copies + kernels.TILE * blocks * 2 * 16
+    assert kernels.scratch_size(11, longest, 64, n_heads) >= needed

@@ -110,9 +110,8 @@ class _Call(NamedTuple):
         options = self.layout, self.scale, drops
         multiply_adds = cells * self.graph.n_edges * self.d_model
         pieces = _cut(len(spans), threads=torch.get_num_threads(), work=multiply_adds, rows=rows)
-        # what the vector kernels need: two copies of keys and values, and a tile of rows of weights
         widest = int((spans[:, 2] - spans[:, 1]).max())
-        size = 4 * widest * self.d_model + 16 * (self.graph.max_degree + LANES) * self.n_heads
+        size = self.kernels.scratch_size(widest, self.graph.max_degree, self.d_model, self.n_heads)
         _on_threads(
             lambda work: kernel(*flat, lists, spans, work, *options, thread_scratch(size)), pieces
         )

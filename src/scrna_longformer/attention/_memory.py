@@ -26,7 +26,7 @@ def thread_scratch(size: int) -> np.ndarray:
     scratch = getattr(_of_thread, "scratch", None)
     if scratch is None or len(scratch) < size:
         if hasattr(mmap, "MADV_HUGEPAGE"):
-            scratch = np.frombuffer(_large_pages(4 * size), dtype=np.float32)
+            scratch = np.frombuffer(_large_pages(4 * max(size, 1)), dtype=np.float32)
         else:
             scratch = np.empty(size, dtype=np.float32)
         _of_thread.scratch = scratch

@@ -52,7 +52,16 @@ from ._numba_vectors import (
 TILE = 8  # rows
 LOG2_E = 1.4426950408889634
 
-__all__ = ["Layout", "backward", "forward"]
+__all__ = ["Layout", "backward", "forward", "scratch_size"]
+
+
+def scratch_size(widest: int, longest: int, d: int, n_heads: int) -> int:
+    """Return how many numbers of scratch a call needs, for the widest cell and the longest row.
+
+    Two copies of a cell's keys and values, and two blocks per edge of a tile of rows.
+    """
+    return 4 * widest * d + 2 * TILE * (longest + LANES) * n_heads
+
 
 inline = numba.njit(forceinline=True)
 

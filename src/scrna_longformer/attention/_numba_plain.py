@@ -34,6 +34,11 @@ import numpy as np
 FAST = {"contract", "nsz", "arcp"}  # no reassociation
 
 
+def scratch_size(widest: int, longest: int, d: int, n_heads: int) -> int:
+    """Return how many numbers of scratch a call needs: none."""
+    return 0
+
+
 @numba.njit(forceinline=True)
 def _mix(x):
     # numba widens 32-bit products to 64 bits: cut them back at every step
