@@ -170,7 +170,10 @@ def test_a_model_more_than_one_standard_error_ahead_is_recommended() -> None:
     decision = decide(record)
     assert decision.model == decision.best == "simple_mean"
     assert not decision.ranking.set_index("model")["as_good"]["logistic_regression"]
-    assert "the best, ahead of logistic regression (difference 0.014" in told(record)[0]
+    assert (
+        "the best, though not clearly ahead of logistic regression (difference 0.014"
+        in told(record)[0]
+    )
 
 
 def test_differences_that_do_not_matter_do_not_count() -> None:
@@ -445,3 +448,14 @@ def test_more_cells_come_from_the_curves(requirement: Any, expected: str) -> Non
     assert "with 21,600 instead of 2,160 labelled cells logistic regression would go" in third
     assert "0.894 to about 0.931 (interval 0.902 to 0.961)" in third
     assert expected in third
+
+
+@pytest.mark.parametrize(("gap", "clear"), [(0.015, False), (0.019, False), (0.021, True)])
+def test_ahead_is_said_only_of_an_interval_above_zero(gap: float, clear: bool) -> None:
+    """Here an interval is 1.96 hundredths to either side."""
+    means = {"logistic_regression": 0.85, "longformer_pure": 0.85 + gap}
+    first, second, _ = told(compared(means))
+    assert ("the best, ahead of" in first) == clear
+    assert ("though not clearly ahead of" in first) == (not clear)
+    assert ("; a transformer is worth it here" in second) == clear
+    assert ("; whether a transformer is worth it here is not settled" in second) == (not clear)

@@ -50,7 +50,13 @@ def _of_true_ones(decision: Decision, record: Mapping[str, Any], *, has_said: bo
         rows = true[true["model"] == decision.model]
         if rows.empty:
             return [f"{decision.model} is a transformer, and no simple model was there to compare"]
-        return [f"a transformer is worth it here: {_against(decision, rows.iloc[0])}"]
+        row = rows.iloc[0]
+        opening = (
+            "a transformer is worth it here"
+            if row["gain_low"] > 0
+            else "whether a transformer is worth it here is not settled"
+        )
+        return [f"{opening}: {_against(decision, row)}"]
     if true.empty:
         return [] if has_said else [_absent(record)]
     best = next(name for name in ranked if name in set(true["model"]))

@@ -94,16 +94,21 @@ def _use(decision: Decision, record: Mapping[str, Any]) -> str:
     else:
         rival = ranked[1] if model == decision.best else decision.best
         pair = Pairs(record["pairwise"], decision.metric).between(model, rival)
-        text += f", {_standing(decision, rival)}" + (_compared(pair, record) if pair else "")
+        text += f", {_standing(decision, rival, pair)}" + (_compared(pair, record) if pair else "")
     return text + _final(decision, record)
 
 
-def _standing(decision: Decision, rival: str) -> str:
-    """How it stands to the best, or as the best to the next."""
+def _standing(decision: Decision, rival: str, pair: Pair | None) -> str:
+    """How it stands to the best, or as the best to the next; ahead only with an interval above 0."""
     if decision.model != decision.best:
         return f"cheaper than and as good as the best, {spoken(decision, rival)}"
-    near = bool(row_of(decision.ranking, rival)["as_good"])
-    return f"the best, {'level with' if near else 'ahead of'} {spoken(decision, rival)}"
+    if row_of(decision.ranking, rival)["as_good"]:
+        place = "level with"
+    elif pair is not None and pair.low > 0:
+        place = "ahead of"
+    else:
+        place = "though not clearly ahead of"
+    return f"the best, {place} {spoken(decision, rival)}"
 
 
 def _compared(pair: Pair, record: Mapping[str, Any]) -> str:
