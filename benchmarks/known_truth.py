@@ -138,7 +138,7 @@ def perceptron(seed: int, weight_decay: float = 0.5) -> EqualBudgetPerceptron:
     return EqualBudgetPerceptron(
         offset=None,
         warm_start=False,
-        model_options={"d_model": 256},
+        model_options={"d_model": 256, "dropout": 0.1},
         train_options={"weight_decay": weight_decay},
         random_state=seed,
         accelerator="cpu",

@@ -3,10 +3,11 @@ from __future__ import annotations
 import numpy as np
 import pytest
 from scipy import sparse
+from scipy.special import softmax
 from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import log_loss
 
-from scrna_longformer.evaluation import LogitScaling, SimpleMean
+from scrna_longformer.evaluation import LogitPool, LogitScaling, SimpleMean
 
 
 @pytest.fixture
@@ -21,15 +22,15 @@ def cells(rng):
     return sparse.csr_matrix(X.astype(np.float32)), y
 
 
-def test_mean_of_two_calibrated_members(cells):
+def test_pool_of_three_calibrated_members(cells):
     X, y = cells
     model = SimpleMean(40, 10).fit(X, y)
     parts = [s(m.predict_proba(X)) for s, m in zip(model.scalings_, model.members_, strict=True)]
-    assert len(parts) == 2
-    expected = model.scaling_(np.mean(parts, axis=0))
+    assert len(parts) == 3
+    expected = model.pool_(parts)
     np.testing.assert_allclose(model.predict_proba(X), expected)
     np.testing.assert_allclose(expected.sum(axis=1), 1)
-    assert model.n_parameters_ == 3 * 41 + 3 * 11 + 3 * 4
+    assert model.n_parameters_ == 2 * 3 * 41 + 3 * 11 + 3 * 4 + 3 + 3
 
 
 def test_out_of_fold_predictions_have_not_seen_their_cells(cells, rng):
@@ -52,7 +53,7 @@ def test_out_of_fold_is_calibrated(cells):
 def test_values_without_counts_leave_the_genes(cells, rng):
     X, y = cells
     smooth = np.asarray(X.todense()) + rng.random(X.shape).astype(np.float32) * 0.1
-    assert len(SimpleMean(40, 10).fit(smooth, y).members_) == 1
+    assert len(SimpleMean(40, 10).fit(smooth, y).members_) == 2
 
 
 def test_too_few_cells_for_inner_folds(rng):
@@ -80,3 +81,32 @@ def test_scaling_of_few_cells_stays_near_one(rng):
     scaling = LogitScaling.fit(proba, np.array([0, 1, 2, 0, 1]))
     assert abs(np.log(scaling.slope)) < 0.5
     assert np.abs(scaling.offset).max() < 0.5
+
+
+def test_pool_gives_weight_to_who_knows_and_little_to_noise(rng):
+    truth = rng.integers(3, size=2000)
+    knows, noise = rng.normal(size=(2, 2000, 3))
+    knows = softmax(knows + 2 * np.eye(3)[truth], axis=1)
+    noise = softmax(noise, axis=1)
+    pool = LogitPool.fit([knows[:1000], noise[:1000]], truth[:1000])
+    assert pool.weights[0] > 5 * pool.weights[1] > 0
+    losses = [log_loss(truth[1000:], p) for p in (pool([knows[1000:], noise[1000:]]), knows[1000:])]
+    assert losses[0] < log_loss(truth[1000:], LogitPool.even(2, 3)([knows[1000:], noise[1000:]]))
+    assert losses[0] < losses[1] + 0.02
+
+
+def test_pool_of_independent_models_is_surer_than_each(rng):
+    truth = rng.integers(3, size=4000)
+    parts = [softmax(rng.normal(size=(4000, 3)) + np.eye(3)[truth], axis=1) for _ in range(2)]
+    pool = LogitPool.fit([p[:2000] for p in parts], truth[:2000])
+    assert pool.weights == pytest.approx([1.0, 1.0], abs=0.2)
+    assert log_loss(truth[2000:], pool([p[2000:] for p in parts])) < 0.9 * min(
+        log_loss(truth[2000:], p[2000:]) for p in parts
+    )
+
+
+def test_pool_of_few_cells_stays_near_the_even_one(rng):
+    parts = rng.dirichlet(np.ones(4), size=(3, 5))
+    pool = LogitPool.fit(list(parts), np.array([0, 1, 2, 0, 1]))
+    np.testing.assert_allclose(pool.weights, 1 / 3, rtol=0.3)
+    assert np.abs(pool.offset).max() < 0.5

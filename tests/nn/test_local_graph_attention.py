@@ -193,3 +193,12 @@ def test_a_config_says_how_genes_are_relabelled(x):
         out.append(layer(x, graph))
     torch.testing.assert_close(out[0], out[1])
     assert not torch.allclose(out[0], out[2])
+
+
+def test_gain_widens_queries_and_keys_alone():
+    torch.manual_seed(0)
+    even = LocalGraphAttention(16, 2)
+    torch.manual_seed(0)
+    sharp = LocalGraphAttention(16, 2, gain=3.0)
+    torch.testing.assert_close(sharp.qkv.weight[:32], 3 * even.qkv.weight[:32])
+    torch.testing.assert_close(sharp.qkv.weight[32:], even.qkv.weight[32:])

@@ -63,12 +63,24 @@ def test_absent_genes_say_nothing(cells, simple):
 
 def test_gate_opens_for_a_correction_that_helps_and_for_no_other(rng):
     codes = rng.integers(3, size=400)
+    unseen = np.arange(400) % 2 == 0
     simple = softmax(rng.normal(size=(400, 3)) + np.eye(3)[codes], axis=1)
     helps = 2.0 * np.eye(3)[codes] + rng.normal(size=(400, 3))
-    assert choose_gate(simple, helps, codes) == 1.0
-    assert choose_gate(simple, rng.normal(size=(400, 3)), codes) == 0.0
-    assert choose_gate(simple, np.zeros((400, 3)), codes) == 0.0
-    assert choose_gate(simple[:0], helps[:0], codes[:0]) == 0.0
+    assert choose_gate(simple, helps, codes, unseen) == 1.0
+    assert choose_gate(simple, rng.normal(size=(400, 3)), codes, unseen) == 0.0
+    assert choose_gate(simple, np.zeros((400, 3)), codes, unseen) == 0.0
+    assert choose_gate(simple[:0], helps[:0], codes[:0], unseen[:0]) == 0.0
+
+
+def test_gate_stays_shut_where_only_the_cells_that_chose_the_weights_gain(rng):
+    codes = rng.integers(3, size=400)
+    unseen = np.arange(400) >= 200
+    simple = softmax(rng.normal(size=(400, 3)) + np.eye(3)[codes], axis=1)
+    helps = 2.0 * np.eye(3)[codes]
+    helps[unseen] = -0.2 * np.eye(3)[codes[unseen]]
+    assert choose_gate(simple, helps, codes, ~unseen) > 0
+    assert choose_gate(simple, helps, codes, unseen) == 0.0
+    assert choose_gate(simple, helps, codes, np.zeros(400, dtype=bool)) == 0.0
 
 
 def test_gate_stays_shut_for_gains_within_one_error(rng):
@@ -76,7 +88,8 @@ def test_gate_stays_shut_for_gains_within_one_error(rng):
     simple = softmax(rng.normal(size=(20, 3)) + np.eye(3)[codes], axis=1)
     # right for half of the cells and nearly as wrong for the others
     sign = np.where(np.arange(20) % 2, 1.0, -0.8)
-    assert choose_gate(simple, 0.1 * sign[:, None] * np.eye(3)[codes], codes) == 0.0
+    residual = 0.1 * sign[:, None] * np.eye(3)[codes]
+    assert choose_gate(simple, residual, codes, np.ones(20, dtype=bool)) == 0.0
 
 
 def test_with_the_gate_shut_the_prediction_is_the_simple_models(monkeypatch):
@@ -104,7 +117,7 @@ def test_names_of_choices_are_checked(cells):
             LongformerClassifier(**{option: value}).fit(*cells)
 
 
-def test_the_gate_is_chosen_on_cells_that_training_never_saw(monkeypatch, cells):
+def test_the_gate_is_told_which_cells_training_never_saw(monkeypatch, cells):
     from scrna_longformer.train import _classifier
 
     X, codes = cells
@@ -115,8 +128,8 @@ def test_the_gate_is_chosen_on_cells_that_training_never_saw(monkeypatch, cells)
         seen["train"], seen["stopping"] = train_index, stopping_index
         return run(*args, train_index=train_index, stopping_index=stopping_index, **kwargs)
 
-    def gate(simple, residual, gate_codes):
-        seen["codes"] = gate_codes
+    def gate(simple, residual, gate_codes, unseen):
+        seen["codes"], seen["unseen"] = gate_codes, unseen
         return 1.0
 
     monkeypatch.setattr(_classifier, "run", spy)
@@ -130,4 +143,37 @@ def test_the_gate_is_chosen_on_cells_that_training_never_saw(monkeypatch, cells)
     rest = np.setdiff1d(np.arange(len(codes)), np.union1d(seen["train"], seen["stopping"]))
     assert len(rest) == len(codes) - len(seen["train"]) - len(seen["stopping"])
     assert len(rest) == pytest.approx(0.2 * len(codes), abs=3)
-    assert np.array_equal(seen["codes"], codes[rest])
+    assert np.array_equal(seen["codes"][seen["unseen"]], codes[rest])
+    assert np.array_equal(seen["codes"][~seen["unseen"]], codes[seen["stopping"]])
+
+
+def test_a_simple_model_of_two_parts_is_refused(cells):
+    from scrna_longformer.train import FittedLongformer
+
+    X, codes = cells
+    options = {"max_steps": 2, "batch_size": 8}
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # two updates teach it nothing
+        model = LongformerClassifier("tiny", n_neighbors=3, train_options=options).fit(X, codes)
+    fitted = model.fitted_
+    arrays = {**fitted.to_arrays(), "wide.scaling": np.ones(3)}
+    with pytest.raises(ValueError, match="version 2.*Fit it again"):
+        FittedLongformer.from_arrays(
+            fitted.model.config.to_json(),
+            arrays,
+            genes=fitted.genes,
+            classes=fitted.classes,
+            format_version=2,
+        )
+
+
+def test_hybrid_and_contestant_correct_the_same_simple_model(cells):
+    X, codes = cells
+    options = {"max_steps": 2, "batch_size": 8}
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # two updates teach it nothing
+        model = LongformerClassifier("tiny", n_neighbors=3, train_options=options, random_state=7)
+        model.fit(X, codes)
+    alone = SimpleMean(random_state=7).fit(X, codes)
+    found = model.fitted_.mixture.simple_proba(X, model.vocabulary_)
+    np.testing.assert_allclose(found, alone.predict_proba(X), atol=1e-5)

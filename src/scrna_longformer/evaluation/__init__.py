@@ -36,6 +36,7 @@ from ._nested import nested_splits, stratified_order
 from ._novelty import Novelty, log_ratios
 from ._pairwise import ROPE, pairwise_table
 from ._penalised import TunedLogisticRegression
+from ._pool import LogitPool
 from ._power_law import PowerLaw, fit_power_law
 from ._scaling import LogitScaling
 from ._score_interval import difference_interval, score_interval
@@ -72,6 +73,7 @@ __all__ = [
     "FoldResult",
     "FoldStore",
     "Influence",
+    "LogitPool",
     "LogitScaling",
     "MarkerScoring",
     "Novelty",

@@ -83,10 +83,10 @@ def logistic_regression(random_state: int) -> TunedLogisticRegression:
 @terms(
     f"{GENES}; 30 PCs of Pearson residuals of 3,000 genes",
     class_weights="balanced, then calibrated to the shares",
-    tuning="two penalties, 5 values x 5 inner folds; temperatures and offsets on the same folds",
+    tuning="two penalties, 5 values x 5 inner folds; temperatures, offsets and weights on the same folds",
 )
 def simple_mean(random_state: int) -> SimpleMean:
-    """Calibrated mean of logistic regressions on genes and on components of Pearson residuals."""
+    """Calibrated mean of logistic regressions on genes and on Pearson components, and of LDA."""
     return SimpleMean(N_GENES, random_state=random_state)
 
 

@@ -5,11 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.optimize import minimize
-from scipy.special import log_softmax, softmax
+from scipy.special import softmax
 
-_FLOOR = 1e-6  # probabilities below are taken for it: a logarithm must be finite
-_PRIOR_CELLS = 10.0  # a class offset of one unit is believed once about this many cells ask for it
+from ._pool import LogitPool, floored_log
 
 
 @dataclass(frozen=True)
@@ -39,21 +37,8 @@ class LogitScaling:
         The logarithm of the slope and the offsets are drawn towards 0 by a weak penalty, so that
         few cells, or a class that is absent, change little.
         """
-        log_proba = floored_log(proba)
-        n_cells, n_classes = log_proba.shape
-        truth = np.eye(n_classes)[codes]
-
-        def loss(x: np.ndarray) -> tuple[float, np.ndarray]:
-            slope, offset = np.exp(x[0]), x[1:]
-            logits = slope * log_proba + offset
-            log_p = log_softmax(logits, axis=1)
-            error = np.exp(log_p) - truth
-            value = -(truth * log_p).sum() + _PRIOR_CELLS / 2 * (x @ x)
-            gradient = np.r_[slope * (error * log_proba).sum(), error.sum(axis=0)]
-            return value / n_cells, (gradient + _PRIOR_CELLS * x) / n_cells
-
-        x = minimize(loss, np.zeros(n_classes + 1), jac=True, method="L-BFGS-B").x
-        return cls(slope=float(np.exp(x[0])), offset=x[1:] - x[1:].mean())
+        pool = LogitPool.fit([proba], codes)
+        return cls(slope=float(pool.weights[0]), offset=pool.offset)
 
     def logits(self, proba: np.ndarray) -> np.ndarray:
         """Scaled logits of probabilities, cells x classes."""
@@ -72,8 +57,3 @@ class LogitScaling:
         """Rebuild from :meth:`to_array`."""
         array = np.asarray(array, dtype=np.float64)
         return cls(slope=float(array[0]), offset=array[1:])
-
-
-def floored_log(proba: np.ndarray) -> np.ndarray:
-    """Logarithm of probabilities, finite for those that are 0."""
-    return np.log(np.maximum(np.asarray(proba, dtype=np.float64), _FLOOR))

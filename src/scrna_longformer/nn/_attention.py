@@ -69,6 +69,7 @@ def make_attention(config: LongformerConfig) -> LocalGraphAttention | None:
         dropout=config.attention_dropout,
         attention=config.attention,
         backend=config.attention_backend,
+        gain=config.attention_gain,
         random_state=config.attention_seed,
     )
 
@@ -91,6 +92,8 @@ class LocalGraphAttention(nn.Module):
         kernel features in linear time).
     backend
         As in :func:`~scrna_longformer.attention.knn_attention`.
+    gain
+        How much larger the projections to queries and keys start than torch would have them.
     random_state
         Decides how ``'random'`` relabels the genes.
 
@@ -117,6 +120,7 @@ class LocalGraphAttention(nn.Module):
         dropout: float = 0.0,
         attention: str = "knn",
         backend: str = "auto",
+        gain: float = 1.0,
         random_state: int = 0,
     ) -> None:
         super().__init__()
@@ -130,6 +134,8 @@ class LocalGraphAttention(nn.Module):
         self.backend = backend
         self.random_state = random_state
         self.qkv = nn.Linear(d_model, 3 * d_model, bias=False)
+        with torch.no_grad():
+            self.qkv.weight[: 2 * d_model] *= gain
         self.query_bias = nn.Parameter(torch.zeros(d_model))
         self.value_bias = nn.Parameter(torch.zeros(d_model))
         self.out = nn.Linear(d_model, d_model)

@@ -53,6 +53,10 @@ class LongformerConfig:
         kernelised) or ``'none'`` (no attention layer at all).
     attention_seed
         Decides how ``'random'`` relabels the genes.
+    attention_gain
+        How much larger the projections to queries and keys start than torch would have them. At 1
+        attention starts even over the neighbours of a gene, and what the one neighbour says that
+        matters is diluted by all others.
     attention_backend
         Name in the table of :func:`scrna_longformer.attention.knn_attention`, or ``'auto'``.
     dropout
@@ -90,8 +94,9 @@ class LongformerConfig:
     pooling: str = "sum"
     attention: str = "knn"
     attention_seed: int = 0
+    attention_gain: float = 2.0
     attention_backend: str = "auto"
-    dropout: float = 0.1
+    dropout: float = 0.0
     attention_dropout: float = 0.0
     gene_dropout: float = 0.2
     init_scale: float = 0.3
@@ -107,9 +112,10 @@ class LongformerConfig:
         if self.d_model % self.n_heads:
             msg = f"`n_heads`={self.n_heads} must divide `d_model`={self.d_model}."
             raise ValueError(msg)
-        if self.mlp_ratio <= 0:
-            msg = f"`mlp_ratio` must be positive, not {self.mlp_ratio!r}."
-            raise ValueError(msg)
+        for name in ("mlp_ratio", "attention_gain"):
+            if not getattr(self, name) > 0:
+                msg = f"`{name}` must be positive, not {getattr(self, name)!r}."
+                raise ValueError(msg)
         for name in ("dropout", "attention_dropout", "gene_dropout"):
             if not 0 <= getattr(self, name) < 1:
                 msg = f"`{name}` must lie in [0, 1), not {getattr(self, name)!r}."
@@ -214,6 +220,8 @@ PRESETS: Mapping[str, Mapping[str, Any]] = MappingProxyType(
             "mlp_ratio": 2.0,
             "token": "additive",
             "pooling": "mean",
+            "attention_gain": 1.0,
+            "dropout": 0.1,
             "attention_dropout": 0.1,
             "gene_dropout": 0.0,
             "init_scale": 1.0,

@@ -83,10 +83,11 @@ def longformer_fit(
         320 thousand parameters at 500 tokens and 9 classes). ``'prototype'`` is an earlier design,
         kept to show why it fails.
     offset
-        ``'simple'``: the calibrated mean of two logistic regressions (on genes, and on principal
-        components of Pearson residuals) predicts, and the transformer corrects it by as much as
-        held-out training cells allow: ``uns['longformer']['training']['gate']``, from 0 (the
-        prediction *is* that of the regressions) to 1. ``None``: the transformer alone.
+        ``'simple'``: the calibrated mean of three linear models (logistic regression on genes and on
+        principal components of Pearson residuals, discriminant analysis) predicts, and the
+        transformer corrects it by as much as held-out training cells allow:
+        ``uns['longformer']['training']['gate']``, from 0 (the prediction *is* that of the linear
+        models) to 1. ``None``: the transformer alone.
     transform
         What token values are: ``'log'`` (the values as given, standardised), ``'pearson'`` (residuals
         of the counts behind them), or ``'auto'``: residuals where there are counts behind the values.

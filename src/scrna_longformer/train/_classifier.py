@@ -39,7 +39,7 @@ from ._wide import WidePart
 
 TRANSFORMS = ("auto", "log", "pearson")
 N_RESIDUALS = 3000  # genes that a cell's total is taken over, besides those of other use
-_INITIAL, _STOPPING, _REGRESSION, _SIMPLE, _GATE = 10, 11, 12, 13, 14  # names of the random streams
+_INITIAL, _STOPPING, _REGRESSION, _GATE = 10, 11, 12, 14  # names of the random streams
 
 
 class LongformerClassifier(ClassifierMixin, BaseEstimator):
@@ -62,7 +62,7 @@ class LongformerClassifier(ClassifierMixin, BaseEstimator):
     min_cells
         Classes with fewer cells are not drawn on for the cells set aside.
     offset
-        ``'simple'``: the calibrated mean of two logistic regressions
+        ``'simple'``: the calibrated mean of three linear models
         (:class:`~scrna_longformer.evaluation.SimpleMean`) predicts, and the transformer corrects its
         logits as far as held-out cells show that it should. ``None``: the transformer alone.
     transform
@@ -129,7 +129,7 @@ class LongformerClassifier(ClassifierMixin, BaseEstimator):
         preset: str = "small",
         *,
         n_tokens: int | Literal["all"] = 512,
-        n_neighbors: int = 20,
+        n_neighbors: int = 8,
         metric: str = "cosine",
         center: bool = True,
         graph: GeneGraph | None = None,
@@ -226,9 +226,10 @@ class LongformerClassifier(ClassifierMixin, BaseEstimator):
             self.gate_ = 0.0
             if out_of_fold is not None:
                 assert held_out.residual is not None  # the model has such a head
-                # weights were chosen on the stopping cells: there a correction looks too good
-                residual = held_out.residual[len(stopping_index) :]
-                self.gate_ = choose_gate(out_of_fold[gate_index], residual, codes[gate_index])
+                unseen = np.arange(len(aside)) >= len(stopping_index)
+                self.gate_ = choose_gate(
+                    out_of_fold[aside], held_out.residual, codes[aside], unseen
+                )
             mixture = Mixture(wide.renumbered(self._positions(X.shape[1])), self.gate_)
         self.fitted_ = FittedLongformer(
             model,
@@ -269,7 +270,8 @@ class LongformerClassifier(ClassifierMixin, BaseEstimator):
         if self.offset != "simple":
             msg = f"`offset` must be 'simple' or None, not {self.offset!r}."
             raise ValueError(msg)
-        return SimpleMean(random_state=seed(self.random_state, _SIMPLE) % 2**32).fit(X, codes)
+        # the seed of the contestant `simple_mean`: with the gate shut both are the same to the bit
+        return SimpleMean(random_state=self.random_state).fit(X, codes)
 
     def _choose_genes(self, X: Matrix, codes: np.ndarray, wide: WidePart | None) -> None:
         """Choose the tokens, and all genes that are read for their sake or by the simple model."""

@@ -50,7 +50,7 @@ class TrainConfig:
     gradient_clip: float = 1.0
     ema_decay: float = 0.99
     evaluate_every: int = 50
-    patience: int = 10
+    patience: int = 6
     stopping_fraction: float = 0.1
     gate_fraction: float = 0.1
     time_limit: float = 0.0

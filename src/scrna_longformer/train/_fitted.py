@@ -21,7 +21,8 @@ from ._mixture import Mixture
 from ._predict import Prediction, predict
 
 # 2: tokens may be some of the genes; residuals; a simple model beside; calibration scores
-FORMAT_VERSION = 2
+# 3: the simple model is a weighted mean of three
+FORMAT_VERSION = 3
 _INDPTR, _INDICES = "graph.indptr", "graph.indices"
 _TOKENS, _SHARE, _SCALING = "inputs.tokens", "inputs.share", "own.scaling"
 
@@ -147,6 +148,12 @@ class FittedLongformer:
             msg = (
                 f"The model has format version {format_version}; this version of scrna-longformer "
                 f"reads up to {FORMAT_VERSION}. Upgrade it with pip install -U scrna-longformer."
+            )
+            raise ValueError(msg)
+        if "wide.scaling" in arrays:
+            msg = (
+                f"The model has format version {format_version}, whose simple model had two parts; "
+                "it has three now. Fit it again."
             )
             raise ValueError(msg)
         parsed = LongformerConfig.from_json(config)

@@ -63,12 +63,15 @@ def corrected(simple: np.ndarray, residual: np.ndarray | None, gate: float) -> n
     return softmax(floored_log(simple) + gate * residual, axis=1)
 
 
-def choose_gate(simple: np.ndarray, residual: np.ndarray, codes: np.ndarray) -> float:
+def choose_gate(
+    simple: np.ndarray, residual: np.ndarray, codes: np.ndarray, unseen: np.ndarray
+) -> float:
     """Choose how much of a correction to use, on cells that neither model was fitted to.
 
     The share with the smallest log loss, if it gains more than one standard error over none
-    (the paired error over cells); else 0. The rule prefers the simple model, because so few cells
-    choose that the best share is often best by chance.
+    (the paired error over cells), and gains something on the `unseen` cells alone; else 0. The rule
+    prefers the simple model, because so few cells choose that the best share is often best by
+    chance.
 
     Parameters
     ----------
@@ -78,13 +81,16 @@ def choose_gate(simple: np.ndarray, residual: np.ndarray, codes: np.ndarray) -> 
         Cells x classes corrections of their logarithm.
     codes
         Class of each cell.
+    unseen
+        Which cells had no part in the choice of the weights, ``(cells,)`` boolean. To the others the
+        correction looks a little too good.
 
     References
     ----------
     Breiman et al. (1984). Classification and Regression Trees, section 3.4.3 (the rule of one
     standard error).
     """
-    if not len(codes):
+    if not unseen.any():
         return 0.0
     log_simple, cells = floored_log(simple), np.arange(len(codes))
     losses = np.array(
@@ -92,4 +98,5 @@ def choose_gate(simple: np.ndarray, residual: np.ndarray, codes: np.ndarray) -> 
     )
     best = int(losses.mean(axis=1).argmin())
     gain = losses[0] - losses[best]
-    return GATES[best] if gain.mean() > gain.std() / np.sqrt(len(gain)) else 0.0
+    stands_out = gain.mean() > gain.std() / np.sqrt(len(gain))
+    return GATES[best] if stands_out and gain[unseen].mean() > 0 else 0.0

@@ -9,13 +9,14 @@ from typing import TYPE_CHECKING
 import numpy as np
 from scipy.special import softmax
 
+from ..evaluation._pool import LogitPool
 from ..evaluation._scaling import LogitScaling
+from ..evaluation._tuned import TunedClassifier
 from ..features._counts import recover_counts
 from ..features._residuals import PearsonResiduals, pearson_residuals
 
 if TYPE_CHECKING:
-    from sklearn.pipeline import Pipeline
-
+    from ..evaluation._penalised import TunedLogisticRegression
     from ..evaluation._simple_mean import SimpleMean
 
 _CLIP = 10.0  # of GeneScaler and PearsonResiduals alike
@@ -23,7 +24,7 @@ _CLIP = 10.0  # of GeneScaler and PearsonResiduals alike
 
 @dataclass(frozen=True)
 class LinearMember:
-    """A regression on standardised log values, or on Pearson residuals, of some genes.
+    """A linear model of standardised log values, or of Pearson residuals, of some genes.
 
     Attributes
     ----------
@@ -72,13 +73,13 @@ class WidePart:
     """A fitted :class:`~scrna_longformer.evaluation.SimpleMean` without scikit-learn."""
 
     members: tuple[LinearMember, ...]
-    scaling: LogitScaling
+    pool: LogitPool
 
     @classmethod
     def from_simple_mean(cls, model: SimpleMean) -> WidePart:
         """Collapse each member's steps into one matrix."""
         pairs = zip(model.members_, model.scalings_, strict=True)
-        return cls(tuple(_collapse(m.model_, scaling) for m, scaling in pairs), model.scaling_)
+        return cls(tuple(_collapse(member, scaling) for member, scaling in pairs), model.pool_)
 
     @property
     def genes(self) -> np.ndarray:
@@ -100,12 +101,11 @@ class WidePart:
         is_present
             Which columns were measured.
         """
-        parts = [member.predict_proba(values, is_present) for member in self.members]
-        return self.scaling(np.mean(parts, axis=0))
+        return self.pool([member.predict_proba(values, is_present) for member in self.members])
 
     def to_arrays(self) -> dict[str, np.ndarray]:
         """Everything as named arrays."""
-        arrays = {"wide.scaling": self.scaling.to_array()}
+        arrays = {"wide.weights": self.pool.weights, "wide.offset": self.pool.offset}
         for i, member in enumerate(self.members):
             for name in ("genes", "center", "inverse_scale", "weight", "intercept"):
                 arrays[f"wide.{i}.{name}"] = getattr(member, name)
@@ -124,12 +124,20 @@ class WidePart:
             members.append(
                 LinearMember(**parts, scaling=LogitScaling.from_array(arrays[prefix + "scaling"]))
             )
-        return cls(tuple(members), LogitScaling.from_array(arrays["wide.scaling"]))
+        weights, offset = (np.asarray(arrays[f"wide.{name}"]) for name in ("weights", "offset"))
+        return cls(tuple(members), LogitPool(weights, offset))
 
 
-def _collapse(pipeline: Pipeline, scaling: LogitScaling) -> LinearMember:
-    inputs, regression = pipeline[0], pipeline[-1]
-    weight, intercept = per_class(regression.coef_, regression.intercept_)
+def _collapse(
+    member: TunedLogisticRegression | TunedClassifier, scaling: LogitScaling
+) -> LinearMember:
+    if isinstance(member, TunedClassifier):  # discriminant analysis, divided by the shares
+        inputs, linear = member.inputs_, member.model_.estimator_
+        balance = -np.log(member.model_.shares_)
+    else:
+        inputs, linear, balance = member.model_[0], member.model_[-1], 0.0
+    weight, intercept = per_class(linear.coef_, linear.intercept_)
+    intercept = intercept + balance
     if isinstance(inputs[0], PearsonResiduals):
         residuals, components, unit = (step for _, step in inputs.steps)
         pca = components.pca_

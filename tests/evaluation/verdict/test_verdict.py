@@ -206,10 +206,10 @@ def test_a_hybrid_with_its_gate_closed_is_the_simple_mean() -> None:
     decision = decide(record)
     assert decision.model == "longformer"
     first, second, _ = told(record)
-    assert "the simple mean of two logistic regressions (all that longformer was" in first
+    assert "the simple mean of linear models (all that longformer was" in first
     assert "the gate of longformer was 0 in 80 % of its fits" in second
     assert "no transformer is needed here: longformer_pure is 0.077 below" in second
-    assert headline(decision).startswith("Use the simple mean of two logistic regressions")
+    assert headline(decision).startswith("Use the simple mean of linear models")
     assert set(decision.transformers["counts_as"]) == {"simple mean", "transformer"}
 
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 
 NAMES = {
     "logistic_regression": "logistic regression",
-    "simple_mean": "the simple mean of two logistic regressions",
+    "simple_mean": "the simple mean of linear models",
     "nearest_centroid": "nearest centroid",
     "random_forest": "random forest",
     "hist_gradient_boosting": "gradient boosting",
