@@ -140,7 +140,11 @@ def hist_gradient_boosting(random_state: int) -> Pipeline:
         GeneScaler(),
         TrainingPCA(50, random_state),
         HistGradientBoostingClassifier(
-            max_iter=60, max_leaf_nodes=7, class_weight="balanced", random_state=random_state
+            max_iter=60,
+            max_leaf_nodes=7,
+            max_bins=63,  # a third of the time of 255, and better on four sets of four
+            class_weight="balanced",
+            random_state=random_state,
         ),
     )
 

@@ -112,7 +112,11 @@ def gradient_boosting_genes(random_state: int) -> Pipeline:
         GeneSelector("f_test", N_GENES_TREES),
         GeneScaler(),
         HistGradientBoostingClassifier(
-            max_iter=60, max_leaf_nodes=7, class_weight="balanced", random_state=random_state
+            max_iter=60,
+            max_leaf_nodes=7,
+            max_bins=63,  # a third of the time of 255, and better on four sets of four
+            class_weight="balanced",
+            random_state=random_state,
         ),
     )
 
