@@ -81,9 +81,9 @@ def log_outcome(caller: str, keys: LongformerKeys, record: dict[str, Any]) -> No
         kept = "no update improved on the start"
     gate = training["gate"]
     if gate == 0:
-        kept += "; the gate is 0: predictions are those of logistic regression"
+        kept += "; the gate is 0: predictions are those of logistic regression and LDA"
     elif gate > 0:
-        kept += f"; {gate:.0%} of its correction of logistic regression is used"
+        kept += f"; {gate:.0%} of its correction of logistic regression and LDA is used"
     log.info(
         "%s: %s parameters, %d gene tokens (mask from %s), %d updates (%s; %s), %.1f s on %s with "
         "%s attention. Held-out macro-F1 %.3f, accuracy %.3f (%d cells).\n"
