@@ -61,6 +61,8 @@ DESIGN = {
     "all genes (full)": architecture(attention="full"),
     "no attention": architecture(attention="none"),
     "neighbours by plain cosine": model(center=False),
+    "20 neighbours": model(n_neighbors=20),
+    "attention starts even (gain 1)": architecture(attention_gain=1.0),
     "log values, not residuals": model(transform="log"),
     "random start": model(warm_start=False),
     "no gene dropout": architecture(gene_dropout=0.0),
@@ -69,6 +71,7 @@ DESIGN = {
     "800 updates": training(max_steps=800),
     "2 blocks": architecture(n_layers=2),
     "width 32": architecture(d_model=32),
+    "dropout 0.1 in blocks": architecture(dropout=0.1),
     "preset tiny": model(preset="tiny"),
     "preset base": model(preset="base"),
 }
