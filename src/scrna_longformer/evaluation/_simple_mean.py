@@ -91,35 +91,7 @@ class SimpleMean(ClassifierMixin, BaseEstimator):
     def fit(self, X: Matrix, y: np.ndarray) -> Self:
         """Fit to cells x genes log values, dense or sparse."""
         self.classes_, codes = np.unique(y, return_inverse=True)
-        members: list[TunedLogisticRegression | TunedClassifier] = [
-            TunedLogisticRegression(
-                self.n_genes, _GENE_PENALTIES, n_inner=self.n_inner, random_state=self.random_state
-            )
-        ]
-        if has_counts(X):
-            components = make_pipeline(
-                PearsonResiduals(self.n_residuals),
-                TrainingPCA(self.n_components, self.random_state),
-                UnitScale(),
-            )
-            members.append(
-                TunedLogisticRegression(
-                    penalties=_COMPONENT_PENALTIES,
-                    n_inner=self.n_inner,
-                    random_state=self.random_state,
-                    inputs=components,
-                )
-            )
-        members.append(
-            TunedClassifier(
-                make_pipeline(GeneSelector("f_test", self.n_genes), GeneScaler()),
-                BalancedClassifier(ShrunkenLDA(solver="lsqr")),
-                parameter="estimator__shrinkage",
-                values=(_SHRINKAGE,),
-                n_inner=self.n_inner,
-                random_state=self.random_state,
-            )
-        )
+        members = self._unfitted(with_counts=has_counts(X))
         self.members_ = [member.fit(X, codes) for member in members]
         self.scalings_ = [self._scaling(member.out_of_fold_, codes) for member in members]
         held_out = self._calibrated([member.out_of_fold_ for member in self.members_])
@@ -144,6 +116,26 @@ class SimpleMean(ClassifierMixin, BaseEstimator):
         n_classes, n_members = len(self.classes_), len(self.members_)
         linear = sum(int(count_parameters(member.model_)) for member in self.members_)
         return linear + n_members * (1 + n_classes) + n_members + n_classes
+
+    def _unfitted(self, *, with_counts: bool) -> list[TunedLogisticRegression | TunedClassifier]:
+        inner = {"n_inner": self.n_inner, "random_state": self.random_state}
+        on_genes = TunedLogisticRegression(self.n_genes, _GENE_PENALTIES, **inner)
+        components = make_pipeline(
+            PearsonResiduals(self.n_residuals),
+            TrainingPCA(self.n_components, self.random_state),
+            UnitScale(),
+        )
+        on_components = TunedLogisticRegression(
+            penalties=_COMPONENT_PENALTIES, inputs=components, **inner
+        )
+        discriminant = TunedClassifier(
+            make_pipeline(GeneSelector("f_test", self.n_genes), GeneScaler()),
+            BalancedClassifier(ShrunkenLDA(solver="lsqr")),
+            parameter="estimator__shrinkage",
+            values=(_SHRINKAGE,),
+            **inner,
+        )
+        return [on_genes, *([on_components] if with_counts else []), discriminant]
 
     def _scaling(self, held_out: np.ndarray | None, codes: np.ndarray) -> LogitScaling:
         if held_out is None:
