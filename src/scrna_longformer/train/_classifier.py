@@ -270,7 +270,7 @@ class LongformerClassifier(ClassifierMixin, BaseEstimator):
         if self.offset != "simple":
             msg = f"`offset` must be 'simple' or None, not {self.offset!r}."
             raise ValueError(msg)
-        # the seed of the contestant `simple_mean`: with the gate shut both are the same to the bit
+        # the seed of the contestant `simple_mean`: with the gate shut both say the same, to rounding
         return SimpleMean(random_state=self.random_state).fit(X, codes)
 
     def _choose_genes(self, X: Matrix, codes: np.ndarray, wide: WidePart | None) -> None:

@@ -36,8 +36,8 @@ class TrainConfig:
     stopping_fraction
         Share of the training cells kept aside to choose the best weights.
     gate_fraction
-        Share of the training cells kept aside, from those for stopping too, to choose how much of a
-        correction is used; of none where there is no simple model to correct.
+        Share of the training cells kept aside besides, which choose together with those for stopping
+        how much of a correction is used; none where there is no simple model to correct.
     time_limit
         Stop after this many seconds and keep the best weights so far; 0 means no limit.
     """
