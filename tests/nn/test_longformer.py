@@ -102,6 +102,27 @@ def test_a_fresh_encoder_is_the_identity(graph: GeneGraph) -> None:
     assert torch.equal(make(graph).encoder(h, graph), h)
 
 
+@pytest.mark.parametrize("dropout", [0.0, 0.3])
+@pytest.mark.parametrize("attention", ["knn", "none"])
+def test_pooling_inside_the_last_block_is_pooling_after_it(
+    graph: GeneGraph, attention: str, dropout: float
+) -> None:
+    encoder = make(graph, attention=attention, n_layers=2, dropout=dropout, zero_init=False).encoder
+    h = torch.rand(3, N_GENES, 16)
+    found, expected = [], []
+    for result, forward in (
+        (found, lambda: encoder.pooled(h, graph, lambda tokens: tokens.sum(dim=1))),
+        (expected, lambda: encoder(h, graph).sum(dim=1)),
+    ):
+        torch.manual_seed(0)
+        encoder.zero_grad()
+        out = forward()
+        out.square().sum().backward()
+        result += [out.detach(), *(p.grad.clone() for p in encoder.parameters())]
+    for one, other in zip(found, expected, strict=True):
+        torch.testing.assert_close(one, other, rtol=1e-4, atol=1e-4)
+
+
 def test_genes_may_be_listed_in_any_order(graph: GeneGraph, rng: np.random.Generator) -> None:
     model = make(graph).eval()
     order = rng.permutation(N_GENES)

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from torch import Tensor, nn
+from torch.nn.functional import linear
 
 from ..graph._gene_graph import GeneGraph
 from ..graph._restrict import TokenGraph
@@ -20,6 +23,20 @@ class FeedForward(nn.Sequential):
             nn.Linear(d_hidden, d_model),
             nn.Dropout(dropout),
         )
+
+    def pooled(self, h: Tensor, pool: Callable[[Tensor], Tensor]) -> Tensor:
+        """Return what ``pool(self(h))`` does, to rounding, with less work.
+
+        The last layer is linear and commutes with a sum: applied to one sum per cell instead of to
+        every token.
+        """
+        first, activation, last, dropout = self
+        assert isinstance(last, nn.Linear) and isinstance(dropout, nn.Dropout)
+        if self.training and dropout.p:
+            return pool(self(h))
+        hidden = activation(first(h))
+        n_tokens = pool(hidden.new_ones(*hidden.shape[:-1], 1))
+        return linear(pool(hidden), last.weight) + n_tokens * last.bias
 
 
 class Block(nn.Module):
@@ -43,9 +60,20 @@ class Block(nn.Module):
 
     def forward(self, h: Tensor, graph: GeneGraph | TokenGraph) -> Tensor:
         """Map ``(cells, genes, d_model)`` tokens to tokens of the same shape."""
-        if self.attention is not None and self.attention_norm is not None:
-            h = h + self.attention(self.attention_norm(h), graph)
+        h = self._attended(h, graph)
         return h + self.feed_forward(self.feed_forward_norm(h))
+
+    def pooled(
+        self, h: Tensor, graph: GeneGraph | TokenGraph, pool: Callable[[Tensor], Tensor]
+    ) -> Tensor:
+        """Return ``pool(self(h, graph))``, ``(cells, d_model)``, for a `pool` that sums tokens."""
+        h = self._attended(h, graph)
+        return pool(h) + self.feed_forward.pooled(self.feed_forward_norm(h), pool)
+
+    def _attended(self, h: Tensor, graph: GeneGraph | TokenGraph) -> Tensor:
+        if self.attention is None or self.attention_norm is None:
+            return h
+        return h + self.attention(self.attention_norm(h), graph)
 
 
 class Encoder(nn.Module):
@@ -60,6 +88,16 @@ class Encoder(nn.Module):
         for block in self.blocks:
             h = block(h, graph)
         return h
+
+    def pooled(
+        self, h: Tensor, graph: GeneGraph | TokenGraph, pool: Callable[[Tensor], Tensor]
+    ) -> Tensor:
+        """Return ``pool(self(h, graph))``, ``(cells, d_model)``, for a `pool` that sums tokens."""
+        *first, last = self.blocks
+        assert isinstance(last, Block)
+        for block in first:
+            h = block(h, graph)
+        return last.pooled(h, graph, pool)
 
 
 def _silence(layer: nn.Module) -> None:

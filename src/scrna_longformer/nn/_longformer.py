@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import NamedTuple
 
 import torch
@@ -87,7 +88,7 @@ class GeneLongformer(nn.Module):
         """Run the model on ``(cells, n_genes)`` expression, on the scale that it was trained on."""
         z = self.gene_dropout(self.standardizer(values))
         if self.config.tokens == "all":
-            pooled = self.encoder(self.token(z), self.graph).sum(dim=1)
+            pooled = self.encoder.pooled(self.token(z), self.graph, lambda h: h.sum(dim=1))
         else:
             pooled = self._pool_expressed(z, self.expressed(values, z))
         embedding = self.pool_norm(pooled * self.pool_scale)
@@ -111,8 +112,8 @@ class GeneLongformer(nn.Module):
         """Sum all genes' tokens, and what the blocks add to the expressed ones."""
         cell, gene = (torch.from_numpy(x).to(z.device) for x in (tokens.cell, tokens.gene))
         h, total = self.token.listed(z, cell, gene)
-        added = self.encoder(h, tokens) - h
-        return total + sum_of_cells(added, tokens.cell, len(z))
+        pool = partial(sum_of_cells, cell=tokens.cell, n_cells=len(z))
+        return total - pool(h) + self.encoder.pooled(h, tokens, pool)
 
 
 def count_parameters(config: LongformerConfig) -> int:

@@ -62,6 +62,17 @@ def fitting_threads(accelerator: str, n_activations: int) -> Iterator[None]:
         torch.set_num_threads(threads)
 
 
+def seed_torch(accelerator: str, value: int) -> None:
+    """Seed the generators that the accelerator draws from.
+
+    `torch.manual_seed` seeds those of every kind of device, which takes as long as a small layer.
+    """
+    if accelerator == "cpu":
+        torch.default_generator.manual_seed(value)
+    else:
+        torch.manual_seed(value)
+
+
 @contextmanager
 def isolated_rng(accelerator: str) -> Iterator[None]:
     """Let the block seed and draw torch's random numbers, and restore the caller's afterwards."""

@@ -27,7 +27,7 @@ from ..dataloaders._moments import Cells
 from ..nn._longformer import GeneLongformer
 from ._checkpoint import Checkpoint, Progress, run_key
 from ._config import TrainConfig
-from ._device import fitting_threads, isolated_rng
+from ._device import fitting_threads, isolated_rng, seed_torch
 from ._history import History
 from ._loss import balanced_cross_entropy, class_weights, prior_loss
 from ._optimizer import learning_rate, make_optimizer
@@ -90,7 +90,7 @@ class TrainingRun:
         offset: np.ndarray | None = None,
     ) -> None:
         self.config, self.cells, self.stopping_index = config, cells, stopping_index
-        self.random_state = random_state
+        self.random_state, self.accelerator = random_state, accelerator
         self.fabric = Fabric(accelerator=accelerator, devices=1, precision="32-true")
         self.schedule = BatchSchedule(
             train_index, batch_size=config.batch_size, random_state=seed(random_state, _BATCHES)
@@ -108,7 +108,7 @@ class TrainingRun:
 
     def update(self, step: int) -> Tensor:
         """Make one update and return its loss. Depends on the weights, the seed and `step` only."""
-        torch.manual_seed(seed(self.random_state, _STEPS, step))
+        seed_torch(self.accelerator, seed(self.random_state, _STEPS, step))
         for group in self.optimizer.param_groups:
             group["lr"] = learning_rate(step, self.config)
         loss = self._loss(self.model, self.schedule[step])
