@@ -75,6 +75,9 @@ class LongformerConfig:
     residual_head
         Whether the model has a second head that corrects the logits of another model, given to it as
         an offset. It is zero at the start: the first corrected logits are the offset.
+    n_linear
+        Genes that enter the pooled vector by a linear map, without being tokens: values have
+        ``n_genes`` columns of tokens, and then these. They cost next to nothing.
 
     Examples
     --------
@@ -103,12 +106,16 @@ class LongformerConfig:
     pool_norm: bool = False
     zero_init: bool = True
     residual_head: bool = False
+    n_linear: int = 0
 
     def __post_init__(self) -> None:
         for name in ("n_genes", "n_classes", "d_model", "n_heads", "n_layers"):
             if getattr(self, name) < 1:
                 msg = f"`{name}` must be at least 1, not {getattr(self, name)!r}."
                 raise ValueError(msg)
+        if self.n_linear < 0:
+            msg = f"`n_linear` must not be negative, not {self.n_linear!r}."
+            raise ValueError(msg)
         if self.d_model % self.n_heads:
             msg = f"`n_heads`={self.n_heads} must divide `d_model`={self.d_model}."
             raise ValueError(msg)

@@ -31,7 +31,8 @@ class FeedForward(nn.Sequential):
         every token.
         """
         first, activation, last, dropout = self
-        assert isinstance(last, nn.Linear) and isinstance(dropout, nn.Dropout)
+        assert isinstance(last, nn.Linear)
+        assert isinstance(dropout, nn.Dropout)
         if self.training and dropout.p:
             return pool(self(h))
         hidden = activation(first(h))

@@ -73,9 +73,13 @@ class GeneLongformer(nn.Module):
             raise ValueError(msg)
         self.config = config
         self.graph = graph
-        self.standardizer = GeneStandardizer(config.n_genes)
+        self.standardizer = GeneStandardizer(config.n_genes + config.n_linear)
         self.gene_dropout = GeneDropout(config.gene_dropout)
         self.token = TOKEN_TYPES[config.token](config.n_genes, config.d_model, config.init_scale)
+        self.linear = None
+        if config.n_linear:
+            self.linear = nn.Linear(config.n_linear, config.d_model, bias=False)
+            nn.init.normal_(self.linear.weight, std=config.init_scale)
         self.encoder = Encoder(config)
         self.pool_scale = pool_scale(config.pooling, config.n_genes)
         self.pool_norm = nn.LayerNorm(config.d_model) if config.pool_norm else nn.Identity()
@@ -85,12 +89,21 @@ class GeneLongformer(nn.Module):
         )
 
     def forward(self, values: Tensor) -> LongformerOutput:
-        """Run the model on ``(cells, n_genes)`` expression, on the scale that it was trained on."""
-        z = self.gene_dropout(self.standardizer(values))
+        """Run the model on expression, on the scale that it was trained on.
+
+        Parameters
+        ----------
+        values
+            ``(cells, n_genes + n_linear)``: of the tokens, then of the genes that enter linearly.
+        """
+        n_genes = self.config.n_genes
+        z, linear = self.gene_dropout(self.standardizer(values)).tensor_split([n_genes], dim=1)
         if self.config.tokens == "all":
             pooled = self.encoder.pooled(self.token(z), self.graph, lambda h: h.sum(dim=1))
         else:
-            pooled = self._pool_expressed(z, self.expressed(values, z))
+            pooled = self._pool_expressed(z, self.expressed(values[:, :n_genes], z))
+        if self.linear is not None:
+            pooled = pooled + self.linear(linear)
         embedding = self.pool_norm(pooled * self.pool_scale)
         residual = None if self.residual_head is None else self.residual_head(embedding)
         return LongformerOutput(self.head(embedding), embedding, residual)

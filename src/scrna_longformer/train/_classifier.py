@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Literal, Self
 
@@ -15,13 +16,14 @@ from sklearn.utils.validation import check_is_fitted
 from .._random import seed
 from ..attention import resolve_backend
 from ..dataloaders._cells import CellMatrix, Matrix
+from ..dataloaders._joined_cells import JoinedCells
 from ..dataloaders._moments import Cells
 from ..dataloaders._residual_cells import ResidualCells
 from ..evaluation._scaling import LogitScaling, floored_log
 from ..evaluation._simple_mean import SimpleMean
 from ..evaluation._split import holdout
 from ..features._counts import has_counts, recover_counts
-from ..features._ranking import rank_markers
+from ..features._ranking import rank_f_test, rank_markers
 from ..features._residuals import PearsonResiduals
 from ..graph._gene_graph import GeneGraph
 from ..graph._knn import gene_knn
@@ -38,6 +40,7 @@ from ._warm_start import logistic_start
 from ._wide import WidePart
 
 TRANSFORMS = ("auto", "log", "pearson")
+N_LINEAR = 1000  # genes that need not be tokens, as many as the simple models read
 N_RESIDUALS = 3000  # genes that a cell's total is taken over, besides those of other use
 _INITIAL, _STOPPING, _REGRESSION, _GATE = 10, 11, 12, 14  # names of the random streams
 
@@ -74,6 +77,9 @@ class LongformerClassifier(ClassifierMixin, BaseEstimator):
         offset: what corrects a regression should not begin as one.
     model_options
         Fields of :class:`~scrna_longformer.nn.LongformerConfig` that differ from the preset.
+        ``'n_linear'`` is 1,000 where not all genes are tokens and the model holds a linear one, else
+        0: the best genes by F test, as log values whatever the tokens' values are. Without them it
+        would know less than a linear model on so many genes.
     train_options
         Fields of :class:`TrainConfig` that differ from the defaults.
     accelerator
@@ -92,6 +98,8 @@ class LongformerClassifier(ClassifierMixin, BaseEstimator):
         Class values, sorted.
     token_index_
         Columns of `X` that are tokens, ascending.
+    linear_index_
+        Columns of `X` that enter the pooled vector linearly, ascending.
     vocabulary_
         Columns of `X` that any part of the model reads, ascending.
     transform_
@@ -176,7 +184,7 @@ class LongformerClassifier(ClassifierMixin, BaseEstimator):
         simple = self._fit_simple(X, codes)
         out_of_fold = None if simple is None else simple.out_of_fold_
         wide = None if simple is None else WidePart.from_simple_mean(simple)
-        self._choose_genes(X, codes, wide)
+        self.token_index_ = self._choose_tokens(X, codes)
         config = LongformerConfig.from_preset(
             self.preset,
             n_genes=len(self.token_index_),
@@ -187,6 +195,8 @@ class LongformerClassifier(ClassifierMixin, BaseEstimator):
                 **(self.model_options or {}),
             },
         )
+        config = self._choose_linear(X, codes, config)
+        self._choose_vocabulary(X, wide)
         cells = self._cells(X)
         self.graph_ = self._make_graph(X, cells)
         train_index, stopping_index, gate_index = self._parts(
@@ -239,6 +249,7 @@ class LongformerClassifier(ClassifierMixin, BaseEstimator):
             share=self._share,
             mixture=mixture,
             scaling=LogitScaling.fit(held_out.proba, codes[aside]),
+            linear=self._positions(X.shape[1])[self.linear_index_],
         )
         self.n_parameters_ = sum(p.numel() for p in model.parameters())
         self.n_parameters_ += 0 if simple is None else simple.n_parameters_
@@ -273,11 +284,25 @@ class LongformerClassifier(ClassifierMixin, BaseEstimator):
         # the seed of the contestant `simple_mean`: with the gate shut both say the same, to rounding
         return SimpleMean(random_state=self.random_state).fit(X, codes)
 
-    def _choose_genes(self, X: Matrix, codes: np.ndarray, wide: WidePart | None) -> None:
-        """Choose the tokens, and all genes that are read for their sake or by the simple model."""
-        self.token_index_ = self._choose_tokens(X, codes)
+    def _choose_linear(
+        self, X: Matrix, codes: np.ndarray, config: LongformerConfig
+    ) -> LongformerConfig:
+        """Choose the genes that enter linearly, and return the config with their number."""
+        n_linear = config.n_linear
+        if "n_linear" not in (self.model_options or {}):
+            linear = config.holds_linear_model and config.n_genes < X.shape[1]
+            n_linear = N_LINEAR if linear else 0
+        self.linear_index_ = np.empty(0, dtype=np.int64)
+        if n_linear:
+            self.linear_index_ = np.sort(rank_f_test(X, codes)[:n_linear])
+        return replace(config, n_linear=len(self.linear_index_))
+
+    def _choose_vocabulary(self, X: Matrix, wide: WidePart | None) -> None:
+        """Choose what token values are, and list all genes that any part of the model reads."""
         self.transform_ = self._choose_transform(X)
-        read = [self.token_index_] + ([wide.genes] if wide is not None else [])
+        read = [self.token_index_, self.linear_index_]
+        if wide is not None:
+            read.append(wide.genes)
         self._share = np.empty(0)
         if self.transform_ == "pearson":
             read.append(PearsonResiduals(N_RESIDUALS).fit(X).genes_)
@@ -301,10 +326,13 @@ class LongformerClassifier(ClassifierMixin, BaseEstimator):
         return positions
 
     def _cells(self, X: Matrix) -> Cells:
-        if self.transform_ == "log":
-            return CellMatrix(X, self.token_index_)
-        tokens = self._positions(X.shape[1])[self.token_index_]
-        return ResidualCells(X, self.vocabulary_, tokens, self._share)
+        tokens: Cells = CellMatrix(X, self.token_index_)
+        if self.transform_ == "pearson":
+            positions = self._positions(X.shape[1])[self.token_index_]
+            tokens = ResidualCells(X, self.vocabulary_, positions, self._share)
+        if not len(self.linear_index_):
+            return tokens
+        return JoinedCells(tokens, CellMatrix(X, self.linear_index_))
 
     def _choose_tokens(self, X: Matrix, codes: np.ndarray) -> np.ndarray:
         if self.n_tokens == "all" or self.n_tokens >= X.shape[1]:
@@ -326,7 +354,7 @@ class LongformerClassifier(ClassifierMixin, BaseEstimator):
         else:
             values = X[:, self.token_index_]
             if self.transform_ == "pearson":
-                values = cells.rows(np.arange(len(cells)))
+                values = cells.rows(np.arange(len(cells)))[:, : len(self.token_index_)]
             mask, _ = gene_knn(values, self.n_neighbors, metric=self.metric, center=self.center)
             graph = GeneGraph.from_scipy(mask)
         return graph

@@ -10,6 +10,7 @@ import torch
 from scipy import sparse
 
 from ..dataloaders._cells import CellMatrix, Matrix
+from ..dataloaders._joined_cells import JoinedCells
 from ..dataloaders._moments import Cells
 from ..dataloaders._residual_cells import ResidualCells
 from ..evaluation._scaling import LogitScaling
@@ -24,7 +25,8 @@ from ._predict import Prediction, predict
 # 3: the simple model is a weighted mean of three
 FORMAT_VERSION = 3
 _INDPTR, _INDICES = "graph.indptr", "graph.indices"
-_TOKENS, _SHARE, _SCALING = "inputs.tokens", "inputs.share", "own.scaling"
+_TOKENS, _LINEAR, _SHARE = "inputs.tokens", "inputs.linear", "inputs.share"
+_SCALING = "own.scaling"
 
 
 @dataclass(frozen=True)
@@ -52,6 +54,8 @@ class FittedLongformer:
         The simple model beside the network, and how both are weighed, where there is one.
     scaling
         Calibration of the network's own probabilities.
+    linear
+        Which of the genes enter the network linearly, ``(n_linear,)``.
     """
 
     model: GeneLongformer
@@ -63,6 +67,7 @@ class FittedLongformer:
     share: np.ndarray = field(default_factory=lambda: np.empty(0))
     mixture: Mixture | None = None
     scaling: LogitScaling | None = None
+    linear: np.ndarray = field(default_factory=lambda: np.empty(0, dtype=np.int64))
 
     @property
     def token_genes(self) -> np.ndarray:
@@ -83,11 +88,14 @@ class FittedLongformer:
     def cells(self, X: Matrix, columns: np.ndarray) -> Cells:
         """Return token values of the cells of `X`; see :meth:`predict`."""
         columns = np.asarray(columns)
-        tokens = np.arange(len(columns)) if self.tokens is None else self.tokens
-        if len(self.share):
-            return ResidualCells(X, columns, tokens, self.share)
+        chosen = np.arange(len(columns)) if self.tokens is None else self.tokens
         fill = self.model.standardizer.mean.cpu().numpy()
-        return CellMatrix(X, columns[tokens], fill)
+        tokens: Cells = CellMatrix(X, columns[chosen], fill[: len(chosen)])
+        if len(self.share):
+            tokens = ResidualCells(X, columns, chosen, self.share)
+        if not len(self.linear):
+            return tokens
+        return JoinedCells(tokens, CellMatrix(X, columns[self.linear], fill[len(chosen) :]))
 
     def predict(self, X: Matrix, columns: np.ndarray) -> Prediction:
         """Predict the cells of `X`.
@@ -118,6 +126,8 @@ class FittedLongformer:
         arrays[_INDICES] = graph.indices.astype(np.int64)
         if self.tokens is not None:
             arrays[_TOKENS] = np.asarray(self.tokens, dtype=np.int64)
+        if len(self.linear):
+            arrays[_LINEAR] = np.asarray(self.linear, dtype=np.int64)
         if len(self.share):
             arrays[_SHARE] = self.share
         if self.scaling is not None:
@@ -159,12 +169,14 @@ class FittedLongformer:
         parsed = LongformerConfig.from_json(config)
         genes, classes = _plain(genes), _plain(classes)
         weights = {name: np.asarray(array) for name, array in arrays.items()}
-        tokens = weights.pop(_TOKENS, None)
+        tokens, linear = weights.pop(_TOKENS, None), weights.pop(_LINEAR, np.empty(0, np.int64))
         share, scaling = weights.pop(_SHARE, np.empty(0)), weights.pop(_SCALING, None)
         mixture, calibration = Mixture.from_arrays(weights), Calibration.from_arrays(weights)
         n_tokens = len(genes) if tokens is None else len(tokens)
         read = 0 if tokens is None else 1 + max(tokens.max(initial=0), len(share) - 1)
-        if (n_tokens, len(classes)) != (parsed.n_genes, parsed.n_classes) or read > len(genes):
+        read = max(read, 1 + linear.max(initial=-1))
+        sizes = n_tokens, len(linear), len(classes)
+        if sizes != (parsed.n_genes, parsed.n_linear, parsed.n_classes) or read > len(genes):
             msg = (
                 f"The model's config speaks of {parsed.n_genes} tokens and {parsed.n_classes} "
                 f"classes, but {len(genes)} genes and {len(classes)} classes are named: parts are "
@@ -196,6 +208,7 @@ class FittedLongformer:
             calibration=calibration,
             mixture=mixture,
             scaling=None if scaling is None else LogitScaling.from_array(scaling),
+            linear=linear,
         )
 
 

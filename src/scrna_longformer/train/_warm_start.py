@@ -12,7 +12,7 @@ from ..nn._embedding import MultiplicativeToken
 from ..nn._longformer import GeneLongformer
 from ._wide import per_class
 
-PENALTIES = (1e-4, 1e-3, 1e-2, 1e-1, 1.0)
+PENALTIES = (1e-3, 1e-2, 1e-1, 1.0)
 
 
 def logistic_start(
@@ -66,7 +66,9 @@ def _write(
     u, s, v = torch.linalg.svd(coefficients / pool, full_matrices=False)
     rank = min(len(s), model.config.d_model)
     spread = model.config.init_scale * n_genes**0.5  # columns of v have length 1
-    token.direction[:, :rank] = (v[:rank].T * spread).float()
+    token.direction[:, :rank] = (v[:rank, :n_genes].T * spread).float()
+    if model.linear is not None:
+        model.linear.weight[:rank] = (v[:rank, n_genes:] * spread).float()
     model.head.weight.zero_()
     model.head.weight[:, :rank] = (u[:, :rank] * s[:rank] / spread).float()
     constant = model.head.weight @ (token.identity.sum(dim=0) * pool)
