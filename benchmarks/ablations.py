@@ -176,7 +176,7 @@ def main() -> None:
         possible = {
             variant: v
             for variant, v in variants.items()
-            if v.n_tokens == "all" or v.n_tokens <= X.shape[1] or v.n_tokens == 512
+            if isinstance(v.n_tokens, str) or v.n_tokens <= X.shape[1]
         }
         splits = make_splits(codes, n_splits=5)[: options.folds]
         done: list[FoldResult] = []

@@ -122,7 +122,7 @@ def test_absent_genes_enter_at_their_training_mean(both) -> None:
     part = query[:, ~query.var_names.isin(absent)].copy()
     reference = reference.copy()
     fit_alone(reference)
-    with pytest.warns(UserWarning, match="2 of the model's 40 genes"):
+    with pytest.warns(UserWarning, match="2 of the model's 60 genes"):
         sl.tl.longformer_predict(part, reference)
     # oracle: the same query with the two genes set to their mean over the training cells
     filled = query.copy()
@@ -136,7 +136,7 @@ def test_absent_genes_enter_at_their_training_mean(both) -> None:
         part.obsm["longformer_proba"], filled.obsm["longformer_proba"], atol=1e-5
     )
     assert sorted(part.uns["longformer_predict"]["absent_genes"]) == sorted(absent)
-    assert part.uns["longformer_predict"]["gene_overlap"] == pytest.approx(0.95)
+    assert part.uns["longformer_predict"]["gene_overlap"] == pytest.approx(58 / 60)
 
 
 def test_too_few_genes_are_refused(both, unchanged) -> None:
@@ -216,7 +216,10 @@ def test_not_json(folder: Path) -> None:
     [
         ({"format_version": 99}, "Upgrade"),
         ({"genes": ["A"]}, "parts are missing"),
-        ({"config": {"n_genes": 40, "n_classes": 3, "d_model": 8}}, "do not fit its config"),
+        (
+            {"config": {"n_genes": 40, "n_classes": 3, "n_linear": 60, "d_model": 8}},
+            "do not fit its config",
+        ),
     ],
 )
 def test_description_that_does_not_fit(folder: Path, change: dict, message: str) -> None:

@@ -2,7 +2,17 @@
 
 from ._batches import BatchSchedule
 from ._cells import CellMatrix
+from ._joined_cells import JoinedCells
 from ._moments import Cells
+from ._resident import ResidentCells, resident
 from ._residual_cells import ResidualCells
 
-__all__ = ["BatchSchedule", "CellMatrix", "Cells", "ResidualCells"]
+__all__ = [
+    "BatchSchedule",
+    "CellMatrix",
+    "Cells",
+    "JoinedCells",
+    "ResidentCells",
+    "ResidualCells",
+    "resident",
+]

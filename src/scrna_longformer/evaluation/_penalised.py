@@ -74,9 +74,27 @@ class TunedLogisticRegression(ClassifierMixin, BaseEstimator):
     def fit(self, X: Matrix, y: np.ndarray) -> Self:
         """Choose the penalty and fit to cells x genes log values, dense or sparse."""
         self.classes_, codes = np.unique(y, return_inverse=True)
-        self.C_, self.out_of_fold_ = self._choose(X, codes)
+        self.C_, self.out_of_fold_ = self.choose(X, codes)
         self.model_ = self._pipeline().set_params(logisticregression__C=self.C_).fit(X, codes)
         return self
+
+    def choose(self, X: Matrix, y: np.ndarray) -> tuple[float, np.ndarray | None]:
+        """Choose the penalty and fit nothing; returns what would be `C_` and `out_of_fold_`."""
+        codes = np.unique(y, return_inverse=True)[1]
+        sizes = np.bincount(codes)
+        if (sizes >= self.n_inner).sum() < 2:  # an inner fold could train on a single class
+            return _UNTUNED, None
+        folds = StratifiedKFold(self.n_inner, shuffle=True, random_state=self.random_state)
+        proba = np.zeros((len(self.penalties), len(codes), len(sizes)))
+        with warnings.catch_warnings():
+            # classes with fewer cells than inner folds are unseen in some of them; they stay in
+            warnings.filterwarnings("ignore", message="The least populated class")
+            for train, test in folds.split(codes, codes):
+                proba[:, test] = self._path(X, codes, train, test)
+        true_proba = proba[:, np.arange(len(codes)), codes]
+        losses = -np.log(np.maximum(true_proba, 1e-6)) @ (1 / sizes)[codes]
+        best = int(losses.argmin())
+        return float(self.penalties[best]), proba[best]
 
     def predict_proba(self, X: Matrix) -> np.ndarray:
         """Return cells x classes probabilities."""
@@ -101,22 +119,6 @@ class TunedLogisticRegression(ClassifierMixin, BaseEstimator):
         if self.inputs is not None:
             return clone(self.inputs)
         return make_pipeline(GeneSelector("f_test", self.n_genes), GeneScaler())
-
-    def _choose(self, X: Matrix, codes: np.ndarray) -> tuple[float, np.ndarray | None]:
-        sizes = np.bincount(codes)
-        if (sizes >= self.n_inner).sum() < 2:  # an inner fold could train on a single class
-            return _UNTUNED, None
-        folds = StratifiedKFold(self.n_inner, shuffle=True, random_state=self.random_state)
-        proba = np.zeros((len(self.penalties), len(codes), len(sizes)))
-        with warnings.catch_warnings():
-            # classes with fewer cells than inner folds are unseen in some of them; they stay in
-            warnings.filterwarnings("ignore", message="The least populated class")
-            for train, test in folds.split(codes, codes):
-                proba[:, test] = self._path(X, codes, train, test)
-        true_proba = proba[:, np.arange(len(codes)), codes]
-        losses = -np.log(np.maximum(true_proba, 1e-6)) @ (1 / sizes)[codes]
-        best = int(losses.argmin())
-        return float(self.penalties[best]), proba[best]
 
     def _path(
         self, X: Matrix, codes: np.ndarray, train: np.ndarray, test: np.ndarray

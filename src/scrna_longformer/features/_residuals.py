@@ -114,9 +114,14 @@ def pearson_residuals(
     counts = np.asarray(counts, dtype=np.float32)
     if totals is None:
         totals = counts.sum(axis=1, dtype=np.float64)
-    expected = np.multiply.outer(totals, share).astype(np.float32)
-    spread = np.sqrt(expected + expected**2 / np.float32(theta))
-    residuals = np.divide(counts - expected, spread, out=np.zeros_like(spread), where=spread > 0)
+    expected = np.multiply.outer(totals.astype(np.float32), share.astype(np.float32))
+    spread = np.square(expected)  # and from here on in place: these arrays are large
+    spread /= np.float32(theta)
+    spread += expected
+    np.sqrt(spread, out=spread)
+    spread[spread == 0] = np.inf  # nothing is expected: the residual is 0
+    residuals = np.subtract(counts, expected, out=expected)
+    residuals /= spread
     return np.clip(residuals, -clip, clip, out=residuals)
 
 

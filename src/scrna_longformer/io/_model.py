@@ -47,7 +47,7 @@ def save_model(adata: AnnData, path: str | Path, *, key: str = "longformer") -> 
     ...     sl.io.save_model(adata, folder)
     ...     model = sl.io.load_model(folder)
     >>> len(model.token_genes)
-    512
+    256
     """
     from ..get._model import read_fitted
     from ..train import save_folder

@@ -136,7 +136,7 @@ def transformer_settings(fit: Mapping[str, Any] | None) -> dict[str, Any]:
     options = {
         "preset": str(params["preset"]),
         "transform": str(params["transform"]),
-        "n_tokens": n_tokens if n_tokens == "all" else int(n_tokens),
+        "n_tokens": int(n_tokens) if n_tokens.isdigit() else n_tokens,
         "n_neighbors": int(params["n_neighbors"]),
         "metric": str(params["metric"]),
         "center": bool(params["center"]),

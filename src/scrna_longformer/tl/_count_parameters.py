@@ -6,7 +6,7 @@ from typing import Any
 
 
 def count_parameters(
-    preset: str = "small", *, n_tokens: int = 512, n_classes: int = 10, **model_options: Any
+    preset: str = "small", *, n_tokens: int = 256, n_classes: int = 10, **model_options: Any
 ) -> int:
     """Count the trained parameters of a preset, without building it.
 

@@ -41,6 +41,7 @@ def fit_record(
         "training": {
             "n_parameters": classifier.n_parameters_,
             "n_tokens": len(fitted.token_genes),
+            "n_linear": len(fitted.linear),
             "n_genes": len(fitted.genes),
             "n_cells": len(labels.codes),
             "n_validation": len(validation),

@@ -27,7 +27,7 @@ def longformer_fit(
     adata: AnnData,
     key: str = "leiden",
     *,
-    n_tokens: int | Literal["all"] = 512,
+    n_tokens: int | Literal["auto", "all"] = "auto",
     mask_var: str | np.ndarray | None = None,
     layer: str | None = None,
     mask_key: str = "gene_knn",
@@ -65,8 +65,10 @@ def longformer_fit(
         never trained on.
     n_tokens
         Number of genes that become tokens: markers of the classes, ranked on the training cells.
+        ``'auto'`` takes all genes of the mask if they are at most 512, else the 256 best;
         ``'all'`` takes every gene of the mask; with ``model_options={'tokens': 'expressed'}`` only
-        those that a cell expresses go through its blocks, so that thousands are affordable.
+        those that a cell expresses go through its blocks, so that thousands are affordable. Where not
+        all genes are tokens, the 1,000 best by F test enter the model linearly besides.
     mask_var
         Genes to choose the tokens from: a boolean column of ``var``, or booleans. By default all
         genes of the mask.
@@ -311,16 +313,16 @@ def _classifier(
     candidates: np.ndarray,
     *,
     n_genes: int,
-    n_tokens: int | Literal["all"],
+    n_tokens: int | Literal["auto", "all"],
     **options: Any,
 ) -> LongformerClassifier:
     """Set up the classifier with the mask itself, or with the parameters to compute it again."""
     from ..graph import GeneGraph
-    from ..train import LongformerClassifier
+    from ..train import LongformerClassifier, token_count
 
     every_gene = len(candidates) == mask.members.sum()
     graph = None
-    if every_gene and (n_tokens == "all" or n_tokens >= len(candidates)):
+    if every_gene and token_count(n_tokens, len(candidates)) == len(candidates):
         graph = GeneGraph.from_scipy(mask.mask[candidates][:, candidates])
     return LongformerClassifier(
         n_tokens=n_tokens,

@@ -188,9 +188,11 @@ def _choose(table: pd.DataFrame, margin: float) -> tuple[str, str]:
 
 def _allowed(curve: LearningCurve, size: float) -> str:
     """Largest preset that the rule of 15 samples per parameter allows; empty for none."""
+    from ..train import token_count
     from ._count_parameters import count_parameters
 
-    n_tokens, n_classes = min(512, int(curve.params["n_genes"])), int(curve.params["n_classes"])
+    n_genes, n_classes = int(curve.params["n_genes"]), int(curve.params["n_classes"])
+    n_tokens = token_count("auto", n_genes)
     fitting = [
         preset
         for preset in _RULE_PRESETS

@@ -6,6 +6,7 @@ from ._files import load_folder, save_folder
 from ._fitted import FittedLongformer
 from ._predict import Prediction
 from ._runner import FitResult
+from ._token_count import token_count
 
 __all__ = [
     "FitResult",
@@ -15,4 +16,5 @@ __all__ = [
     "TrainConfig",
     "load_folder",
     "save_folder",
+    "token_count",
 ]

@@ -36,6 +36,7 @@ from ._fitted import FittedLongformer
 from ._mixture import Mixture, choose_gate
 from ._predict import Prediction, predict
 from ._runner import FitResult, run
+from ._token_count import token_count
 from ._warm_start import logistic_start
 from ._wide import WidePart
 
@@ -57,7 +58,8 @@ class LongformerClassifier(ClassifierMixin, BaseEstimator):
         Size: ``'tiny'``, ``'small'``, ``'base'`` or ``'large'``; or ``'prototype'``, an earlier
         design kept to show its failure.
     n_tokens
-        Number of genes that become tokens, ranked as markers of the classes, or ``'all'``.
+        Number of genes that become tokens, ranked as markers of the classes; ``'all'`` of them; or
+        ``'auto'``: all up to 512 genes, and the 256 best of more.
     n_neighbors, metric, center
         The gene graph, as in :func:`scrna_longformer.graph.gene_knn`.
     graph
@@ -136,7 +138,7 @@ class LongformerClassifier(ClassifierMixin, BaseEstimator):
         self,
         preset: str = "small",
         *,
-        n_tokens: int | Literal["all"] = 512,
+        n_tokens: int | Literal["auto", "all"] = "auto",
         n_neighbors: int = 8,
         metric: str = "cosine",
         center: bool = True,
@@ -335,12 +337,10 @@ class LongformerClassifier(ClassifierMixin, BaseEstimator):
         return JoinedCells(tokens, CellMatrix(X, self.linear_index_))
 
     def _choose_tokens(self, X: Matrix, codes: np.ndarray) -> np.ndarray:
-        if self.n_tokens == "all" or self.n_tokens >= X.shape[1]:
-            return np.arange(X.shape[1])
-        if self.n_tokens < 1:
-            msg = f"`n_tokens` must be 'all' or at least 1, not {self.n_tokens!r}."
-            raise ValueError(msg)
-        return np.sort(rank_markers(X, codes)[: self.n_tokens])
+        n_tokens = token_count(self.n_tokens, X.shape[1])
+        if n_tokens == X.shape[1]:
+            return np.arange(n_tokens)
+        return np.sort(rank_markers(X, codes)[:n_tokens])
 
     def _make_graph(self, X: Matrix, cells: Cells) -> GeneGraph:
         if self.graph is not None:

@@ -24,6 +24,7 @@ from tqdm import tqdm
 from .._random import seed
 from ..dataloaders._batches import BatchSchedule
 from ..dataloaders._moments import Cells
+from ..dataloaders._resident import resident
 from ..nn._longformer import GeneLongformer
 from ._checkpoint import Checkpoint, Progress, run_key
 from ._config import TrainConfig
@@ -89,7 +90,7 @@ class TrainingRun:
         random_state: int,
         offset: np.ndarray | None = None,
     ) -> None:
-        self.config, self.cells, self.stopping_index = config, cells, stopping_index
+        self.config, self.cells, self.stopping_index = config, resident(cells), stopping_index
         self.random_state, self.accelerator = random_state, accelerator
         self.fabric = Fabric(accelerator=accelerator, devices=1, precision="32-true")
         self.schedule = BatchSchedule(

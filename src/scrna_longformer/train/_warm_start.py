@@ -45,7 +45,7 @@ def logistic_start(
     assert isinstance(token, MultiplicativeToken)
     values = cells.rows(rows)
     tuned = TunedLogisticRegression(cells.n_tokens, PENALTIES, random_state=seed % 2**32)
-    penalty = tuned.fit(values, codes[rows]).C_
+    penalty, _ = tuned.choose(values, codes[rows])
     z = model.standardizer(torch.from_numpy(values)).numpy()
     regression = LogisticRegression(C=penalty, class_weight="balanced", max_iter=5000)
     regression.fit(z, codes[rows])

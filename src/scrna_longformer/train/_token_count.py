@@ -1,0 +1,42 @@
+"""How many genes become tokens."""
+
+from __future__ import annotations
+
+ALL_UP_TO = 512
+BEST = 256
+
+
+def token_count(n_tokens: int | str, n_genes: int) -> int:
+    """Return the number of tokens that a choice means for so many genes.
+
+    ``'auto'`` chooses no genes where there are at most 512: markers are ranked one by one, and genes
+    that tell classes apart only together have no rank. Of more genes it takes the 256 best: time grows
+    with every token, and what more genes say one by one the model reads linearly.
+
+    Parameters
+    ----------
+    n_tokens
+        ``'auto'``, ``'all'`` or a number.
+    n_genes
+        How many genes there are.
+
+    Raises
+    ------
+    ValueError
+        If `n_tokens` is none of these.
+
+    Examples
+    --------
+    >>> token_count("auto", 500), token_count("auto", 2000), token_count("all", 2000)
+    (500, 256, 2000)
+    >>> token_count(1000, 765)
+    765
+    """
+    if n_tokens == "all":
+        return n_genes
+    if n_tokens == "auto":
+        return n_genes if n_genes <= ALL_UP_TO else BEST
+    if isinstance(n_tokens, str) or n_tokens < 1:
+        msg = f"`n_tokens` must be 'auto', 'all' or at least 1, not {n_tokens!r}."
+        raise ValueError(msg)
+    return min(n_tokens, n_genes)
