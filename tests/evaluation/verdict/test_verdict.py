@@ -165,6 +165,18 @@ def test_simplest_within_one_standard_error_is_recommended() -> None:
     assert headline(decision) == "Use logistic regression here: no transformer is needed."
 
 
+@pytest.mark.parametrize(("loss", "is_as_good"), [(0.209, True), (0.28, False)])
+def test_who_is_wrongly_sure_is_not_as_good(loss: float, is_as_good: bool) -> None:
+    record = compared({"logistic_regression": 0.891, "simple_mean": 0.899})
+    losses = compared({"logistic_regression": loss, "simple_mean": 0.2}, metric="log_loss")
+    record["pairwise"] = pd.concat([record["pairwise"], losses["pairwise"]])
+    decision = decide(record)
+    assert decision.best == "simple_mean"
+    assert decision.model == ("logistic_regression" if is_as_good else "simple_mean")
+    assert decision.ranking.set_index("model")["as_good"]["logistic_regression"] == is_as_good
+    told(record)
+
+
 def test_a_model_more_than_one_standard_error_ahead_is_recommended() -> None:
     record = compared({**GOOD, "simple_mean": 0.905, "longformer_pure": 0.884})
     decision = decide(record)

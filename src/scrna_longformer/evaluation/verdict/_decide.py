@@ -59,8 +59,8 @@ def decide(record: Mapping[str, Any], metric: str = "macro_f1") -> Decision:
     A void check forbids a winner, an excluded contestant is not ranked, and so is one that finished
     less than half of the folds of others. Of the others the best is the one ahead of most on shared
     folds. As good as it is whoever is at most one standard error of the paired difference behind, or
-    so little that it does not matter; of these the best is named that takes no more than twice as
-    long to fit as the cheapest.
+    so little that it does not matter, in this score and in log-loss; of these the best is named that
+    takes no more than twice as long to fit as the cheapest.
 
     References
     ----------

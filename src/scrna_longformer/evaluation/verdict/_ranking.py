@@ -16,6 +16,7 @@ from ._pairs import Pair, Pairs
 RANKED, FLOOR, EXCLUDED, TOO_FEW = "ranked", "floor", "excluded", "too few folds"
 COPY = "copy of the simple mean"
 SIMPLE_MEAN = "simple_mean"
+PROPER = "log_loss"  # a model that is right as often, but wrongly sure of itself, is not as good
 ONE_ERROR = 0.317  # two-sided p of a difference of one standard error
 DEAR = 2.0  # times the cheapest: beyond, a model is the more expensive one
 MOSTLY = 0.5  # share of fits with the gate closed above which a hybrid is its simple model
@@ -45,7 +46,7 @@ def ranking_table(record: Mapping[str, Any], metric: str) -> pd.DataFrame:
         Against the best, on shared folds; negative gains are behind.
     ``as_good``
         Whether it is as good as the best: at most one standard error behind, or its interval within
-        the region of practical equivalence.
+        the region of practical equivalence, and in log-loss too.
     costs
         Means, those that were measured.
     """
@@ -73,8 +74,14 @@ def ranking_table(record: Mapping[str, Any], metric: str) -> pd.DataFrame:
     ):
         table[column] = [np.nan if pair is None else getattr(pair, of) for pair in found]
     ranked = table["status"] == RANKED
+    proper = Pairs(record["pairwise"], PROPER)
     near = [
-        name == best or (pair is not None and near_enough(pair, rope))
+        name == best
+        or (
+            pair is not None
+            and near_enough(pair, rope)
+            and ((sure := proper.between(name, best)) is None or near_enough(sure, rope))
+        )
         for name, pair in zip(table.model, found, strict=True)
     ]
     table["as_good"] = ranked & np.array(near, dtype=bool)
