@@ -6,7 +6,7 @@ import scanpy as sc
 from anndata import AnnData
 from scipy import sparse
 
-from scrna_longformer.features import PearsonResiduals, has_counts, recover_counts
+from scrna_longformer.features import PearsonResiduals, _residuals, has_counts, recover_counts
 
 
 def _counts(rng, n_cells=80, n_genes=60):
@@ -79,3 +79,23 @@ def test_test_cells_do_not_matter(rng):
     transform = PearsonResiduals(n_genes=30).fit(values[:50])
     together, alone = transform.transform(values[50:]), transform.transform(values[50:51])
     np.testing.assert_array_equal(together[:1], alone)
+
+
+@pytest.mark.parametrize("n_genes", [1, 20, 150])
+def test_genes_that_are_spared_would_not_have_been_chosen(
+    n_genes: int, rng: np.random.Generator, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """All in one block against blocks of five genes, of which the last are never looked at."""
+    rates = rng.gamma(0.3, 1.0, 200) * rng.choice([0.1, 1, 5], (300, 200), p=[0.6, 0.3, 0.1])
+    values = np.log1p(rng.poisson(rates).astype(float))
+    whole = PearsonResiduals(n_genes).fit(values).genes_
+    looked_at, original = [], _residuals.pearson_residuals
+
+    def counted(counts: np.ndarray, *args: object, **kwargs: object) -> np.ndarray:
+        looked_at.append(counts.shape[1])
+        return original(counts, *args, **kwargs)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(_residuals, "_BLOCK", 5)
+    monkeypatch.setattr(_residuals, "pearson_residuals", counted)
+    assert np.array_equal(PearsonResiduals(n_genes).fit(values).genes_, whole)
+    assert sum(looked_at) < 190

@@ -79,9 +79,7 @@ class PearsonResiduals(TransformerMixin, BaseEstimator):
         sums = counts.sum(axis=0, dtype=np.float64)
         seen = np.flatnonzero(sums > 0)
         if len(seen) > self.n_genes:
-            variance = _residual_variance(counts, seen, sums, self.theta, self.clip)
-            best = np.argsort(-variance, kind="stable")[: self.n_genes]
-            seen = np.sort(seen[best])
+            seen = _best_genes(counts, seen, sums, self.n_genes, self.theta, self.clip)
         self.genes_ = seen
         self.share_ = sums[seen] / sums[seen].sum()
 
@@ -125,21 +123,30 @@ def pearson_residuals(
     return np.clip(residuals, -clip, clip, out=residuals)
 
 
-def _residual_variance(
-    counts: sparse.csr_array, genes: np.ndarray, sums: np.ndarray, theta: float, clip: float
+def _best_genes(
+    counts: sparse.csr_array, genes: np.ndarray, sums: np.ndarray, n: int, theta: float, clip: float
 ) -> np.ndarray:
-    """Variance of each gene's residuals, a block of genes at a time."""
+    """Return the `n` of these genes whose residuals vary most, ascending; of equals the first.
+
+    A block of genes at a time, those that may vary most first: no residual is beyond the clip, and
+    squares of those of zeros sum to no more than the gene's counts. The rest is spared once `n` genes
+    vary more than any of it can.
+    """
     totals = counts.sum(axis=1, dtype=np.float64)
     columns = counts.tocsc()
-    variance = np.empty(len(genes))
+    most = (clip**2 * np.diff(columns.indptr)[genes] + sums[genes]) / counts.shape[0]
+    order = np.argsort(-most, kind="stable")
+    variance = np.full(len(genes), -np.inf)
     for start in range(0, len(genes), _BLOCK):
-        block = genes[start : start + _BLOCK]
+        if start >= n and np.partition(variance, -n)[-n] > most[order[start]]:
+            break
+        block = order[start : start + _BLOCK]
         residuals = pearson_residuals(
-            columns[:, block].toarray(),
-            sums[block] / sums.sum(),
+            columns[:, genes[block]].toarray(),
+            sums[genes[block]] / sums.sum(),
             totals=totals,
             theta=theta,
             clip=clip,
         )
-        variance[start : start + _BLOCK] = residuals.var(axis=0, dtype=np.float64)
-    return variance
+        variance[block] = residuals.var(axis=0, dtype=np.float64)
+    return np.sort(genes[np.argsort(-variance, kind="stable")[:n]])
