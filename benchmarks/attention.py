@@ -86,7 +86,7 @@ def pbmc3k(n_genes: int, k: int = 16) -> GeneGraph:
 
 PROBLEMS = [
     Problem(
-        "default: 512 genes, 32 cells, d 16, 2 heads, k 20", lambda: simulated(512, 20), 32, 16, 2
+        "default: 256 genes, 32 cells, d 16, 2 heads, k 8", lambda: simulated(256, 8), 32, 16, 2
     ),
     Problem("simulated: 500 genes, 32 cells", lambda: simulated(500), 32),
     Problem("simulated: 2,000 genes, 32 cells", lambda: simulated(2000), 32),

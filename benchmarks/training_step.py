@@ -45,22 +45,22 @@ PARTS = {
 }  # fmt: skip
 
 SHAPES = {
-    "default: 512 genes, 32 cells, d 16, 2 heads, 1 block": (512, 32, "small", 20),
-    "2,000 genes, 32 cells, d 64, 4 heads, 2 blocks": (2000, 32, "base", 16),
-    "20,000 genes, 4 cells, d 64, 4 heads, 2 blocks": (20_000, 4, "base", 16),
+    "default: 256 genes, 32 cells, d 16, 2 heads, 1 block": (256, 1000, 32, "small", 8),
+    "2,000 genes, 32 cells, d 64, 4 heads, 2 blocks": (2000, 0, 32, "base", 16),
+    "20,000 genes, 4 cells, d 64, 4 heads, 2 blocks": (20_000, 0, 4, "base", 16),
 }
 
 
-def training(n_genes: int, batch_size: int, preset: str, k: int) -> TrainingRun:
+def training(n_genes: int, n_linear: int, batch_size: int, preset: str, k: int) -> TrainingRun:
     """Set up a run on random values: what they are changes no time."""
     rng = np.random.default_rng(0)
     n_cells = 4 * batch_size
-    values = rng.random((n_cells, n_genes), dtype=np.float32)
-    config = LongformerConfig.from_preset(preset, n_genes=n_genes, n_classes=9)
+    values = rng.random((n_cells, n_genes + n_linear), dtype=np.float32)
+    config = LongformerConfig.from_preset(preset, n_genes=n_genes, n_linear=n_linear, n_classes=9)
     every = np.arange(n_cells)
     run = TrainingRun(
         GeneLongformer(config, simulated(n_genes, k)),
-        CellMatrix(values, np.arange(n_genes)),
+        CellMatrix(values, np.arange(n_genes + n_linear)),
         rng.integers(0, 9, n_cells),
         train_index=every,
         stopping_index=every[:0],
@@ -73,9 +73,13 @@ def training(n_genes: int, batch_size: int, preset: str, k: int) -> TrainingRun:
 
 
 def linear_flop(config: LongformerConfig, batch_size: int) -> float:
-    """Floating-point operations of the linear layers of a step; the first has no input gradient."""
-    per_token = 4 * config.d_model**2 + 2 * config.d_model * config.d_hidden
-    return 3 * 2.0 * batch_size * config.n_genes * per_token * config.n_layers
+    """Floating-point operations of the linear layers of a step.
+
+    The last layer of the last block works on one sum per cell, and counts nothing.
+    """
+    of_hidden = config.d_model * config.d_hidden
+    per_token = config.n_layers * (4 * config.d_model**2 + 2 * of_hidden) - of_hidden
+    return 3 * 2.0 * batch_size * config.n_genes * per_token
 
 
 def shares(run: TrainingRun, steps: int) -> dict[str, float]:
