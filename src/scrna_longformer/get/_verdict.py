@@ -101,7 +101,7 @@ def verdict(adata: AnnData, key: str = COMPARISON_RECORD, *, metric: str = "macr
     >>> sl.tl.baseline_compare(adata, "bulk_labels", models=models, n_splits=3)
     >>> verdict = sl.get.verdict(adata)
     >>> verdict.model, len(verdict.sentences)
-    ('nearest_centroid', 3)
+    ('logistic_regression', 3)
     """
     from ..evaluation import METRICS
     from ._frames import baseline_compare
