@@ -75,14 +75,11 @@ def ranking_table(record: Mapping[str, Any], metric: str) -> pd.DataFrame:
         table[column] = [np.nan if pair is None else getattr(pair, of) for pair in found]
     ranked = table["status"] == RANKED
     proper = Pairs(record["pairwise"], PROPER)
+    in_loss = [proper.between(name, best) for name in table.model]
     near = [
         name == best
-        or (
-            pair is not None
-            and near_enough(pair, rope)
-            and ((sure := proper.between(name, best)) is None or near_enough(sure, rope))
-        )
-        for name, pair in zip(table.model, found, strict=True)
+        or (pair is not None and all(near_enough(p, rope) for p in (pair, loss) if p is not None))
+        for name, pair, loss in zip(table.model, found, in_loss, strict=True)
     ]
     table["as_good"] = ranked & np.array(near, dtype=bool)
     costs = summary[summary["metric"].isin(COSTS)]
