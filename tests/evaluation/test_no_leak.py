@@ -15,11 +15,16 @@ from scrna_longformer.train import LongformerClassifier
 
 N_GENES = 30
 CANARY = N_GENES  # a gene that only test cells express, and that spells their labels
+FEW: dict[str, Any] = {
+    "n_neighbors": 4,
+    "train_options": {"max_steps": 10, "batch_size": 16},
+}
+CHOOSING = {"n_tokens": 12, "model_options": {"n_linear": 20}}  # of the genes
 MODELS: dict[str, Any] = {
     **BASELINES,
-    "longformer": LongformerClassifier(
-        "tiny", n_neighbors=4, train_options={"max_steps": 10, "batch_size": 16}
-    ),
+    "longformer": LongformerClassifier("tiny", **FEW),
+    "longformer, choosing": LongformerClassifier("tiny", **FEW, **CHOOSING),
+    "longformer_pure, choosing": LongformerClassifier("tiny", offset=None, **FEW, **CHOOSING),
 }
 
 
