@@ -6,6 +6,7 @@ from ._joined_cells import JoinedCells
 from ._moments import Cells
 from ._resident import ResidentCells, resident
 from ._residual_cells import ResidualCells
+from ._views import model_cells
 
 __all__ = [
     "BatchSchedule",
@@ -14,5 +15,6 @@ __all__ = [
     "JoinedCells",
     "ResidentCells",
     "ResidualCells",
+    "model_cells",
     "resident",
 ]

@@ -15,10 +15,9 @@ from sklearn.utils.validation import check_is_fitted
 
 from .._random import seed
 from ..attention import resolve_backend
-from ..dataloaders._cells import CellMatrix, Matrix
-from ..dataloaders._joined_cells import JoinedCells
+from ..dataloaders._cells import Matrix
 from ..dataloaders._moments import Cells
-from ..dataloaders._residual_cells import ResidualCells
+from ..dataloaders._views import model_cells
 from ..evaluation._scaling import LogitScaling, floored_log
 from ..evaluation._simple_mean import SimpleMean
 from ..evaluation._split import holdout
@@ -328,13 +327,14 @@ class LongformerClassifier(ClassifierMixin, BaseEstimator):
         return positions
 
     def _cells(self, X: Matrix) -> Cells:
-        tokens: Cells = CellMatrix(X, self.token_index_)
-        if self.transform_ == "pearson":
-            positions = self._positions(X.shape[1])[self.token_index_]
-            tokens = ResidualCells(X, self.vocabulary_, positions, self._share)
-        if not len(self.linear_index_):
-            return tokens
-        return JoinedCells(tokens, CellMatrix(X, self.linear_index_))
+        positions = self._positions(X.shape[1])
+        return model_cells(
+            X,
+            self.vocabulary_,
+            tokens=positions[self.token_index_],
+            linear=positions[self.linear_index_],
+            share=self._share,
+        )
 
     def _choose_tokens(self, X: Matrix, codes: np.ndarray) -> np.ndarray:
         n_tokens = token_count(self.n_tokens, X.shape[1])

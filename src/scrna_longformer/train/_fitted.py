@@ -9,10 +9,9 @@ import numpy as np
 import torch
 from scipy import sparse
 
-from ..dataloaders._cells import CellMatrix, Matrix
-from ..dataloaders._joined_cells import JoinedCells
+from ..dataloaders._cells import Matrix
 from ..dataloaders._moments import Cells
-from ..dataloaders._residual_cells import ResidualCells
+from ..dataloaders._views import model_cells
 from ..evaluation._scaling import LogitScaling
 from ..graph._gene_graph import GeneGraph
 from ..nn._config import LongformerConfig
@@ -88,14 +87,14 @@ class FittedLongformer:
     def cells(self, X: Matrix, columns: np.ndarray) -> Cells:
         """Return token values of the cells of `X`; see :meth:`predict`."""
         columns = np.asarray(columns)
-        chosen = np.arange(len(columns)) if self.tokens is None else self.tokens
-        fill = self.model.standardizer.mean.cpu().numpy()
-        tokens: Cells = CellMatrix(X, columns[chosen], fill[: len(chosen)])
-        if len(self.share):
-            tokens = ResidualCells(X, columns, chosen, self.share)
-        if not len(self.linear):
-            return tokens
-        return JoinedCells(tokens, CellMatrix(X, columns[self.linear], fill[len(chosen) :]))
+        return model_cells(
+            X,
+            columns,
+            tokens=np.arange(len(columns)) if self.tokens is None else self.tokens,
+            linear=self.linear,
+            share=self.share,
+            fill=self.model.standardizer.mean.cpu().numpy(),
+        )
 
     def predict(self, X: Matrix, columns: np.ndarray) -> Prediction:
         """Predict the cells of `X`.
