@@ -12,7 +12,7 @@ from ..nn._embedding import MultiplicativeToken
 from ..nn._longformer import GeneLongformer
 from ._wide import per_class
 
-PENALTIES = (1e-3, 1e-2, 1e-1, 1.0)
+PENALTIES = (1e-4, 1e-3, 1e-2, 1e-1, 1.0)  # the first where nothing is linear
 
 
 def logistic_start(
