@@ -99,8 +99,7 @@ def shares(run: TrainingRun, steps: int) -> dict[str, float]:
 
 
 def measure(name: str, rounds: int) -> None:
-    n_genes, batch_size, preset, k = SHAPES[name]
-    run = training(n_genes, batch_size, preset, k)
+    run = training(*SHAPES[name])
     clock = time.process_time if torch.get_num_threads() == 1 else time.perf_counter
     times, rates = [], []
     for step in range(rounds + 1):
@@ -109,7 +108,7 @@ def measure(name: str, rounds: int) -> None:
         run.update(step)
         times.append(1e3 * (clock() - start))
     step_times, rate = np.array(times[1:]), float(np.median(rates))
-    floor = 1e3 * linear_flop(run.model.module.config, batch_size) / rate
+    floor = 1e3 * linear_flop(run.model.module.config, run.config.batch_size) / rate
     print(
         f"\n### {name}\n\nA step takes {cell(step_times)} ms; its matrix products would take "
         f"{floor:.1f} ms at the {rate / 1e9:.0f} GFLOP/s of sgemm: "
