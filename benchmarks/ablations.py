@@ -78,6 +78,8 @@ DESIGN = {
 HYBRID = {
     "as it is": hybrid(),
     "transformer alone": model(),
+    "no linear genes": hybrid(model_options={"n_linear": 0}),
+    "alone, no linear genes": architecture(n_linear=0),
     "mask permuted": hybrid(model_options={"attention": "random"}),
     "no attention": hybrid(model_options={"attention": "none"}),
     "log values, not residuals": hybrid(transform="log"),
