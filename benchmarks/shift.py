@@ -158,8 +158,8 @@ def main() -> None:
         print("| test cells | model | macro-F1 | to augmented | log-loss | to augmented |")
         print("|---|---|---|---|---|---|")
         first = next(iter(CONTESTANTS))
-        for (case, model), values in found.items():
-            own, rival = np.array(values), np.array(found[case, first])
+        for case, model in sorted(found, key=lambda pair: list(cases).index(pair[0])):
+            own, rival = np.array(found[case, model]), np.array(found[case, first])
             cells = []
             for column in range(2):
                 change = own[:, column] - rival[:, column]
