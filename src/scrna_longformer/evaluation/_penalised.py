@@ -19,8 +19,8 @@ if TYPE_CHECKING:
     from ..features._ranking import Matrix
 
 _UNTUNED = 0.1  # where too few cells are there for inner folds
-# So strong a penalty bounds how far a gradient that is left can move the coefficients: ten times the
-# tolerance saves half of the iterations, and no probability moves by more than 0.01.
+# So strong a penalty bounds how far a gradient that is left can move the coefficients: there ten times
+# the tolerance saves iterations and hardly moves a probability.
 _STRONG = 1e-3
 
 

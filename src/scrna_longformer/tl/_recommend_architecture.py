@@ -188,16 +188,20 @@ def _choose(table: pd.DataFrame, margin: float) -> tuple[str, str]:
 
 def _allowed(curve: LearningCurve, size: float) -> str:
     """Largest preset that the rule of 15 samples per parameter allows; empty for none."""
-    from ..train import token_count
+    from ..train import linear_count, token_count
     from ._count_parameters import count_parameters
 
     n_genes, n_classes = int(curve.params["n_genes"]), int(curve.params["n_classes"])
     n_tokens = token_count("auto", n_genes)
+    sizes = {
+        "n_tokens": n_tokens,
+        "n_linear": linear_count(n_tokens, n_genes),
+        "n_classes": n_classes,
+    }
     fitting = [
         preset
         for preset in _RULE_PRESETS
-        if SAMPLES_PER_PARAMETER * count_parameters(preset, n_tokens=n_tokens, n_classes=n_classes)
-        <= size
+        if SAMPLES_PER_PARAMETER * count_parameters(preset, **sizes) <= size
     ]
     return fitting[-1] if fitting else ""
 

@@ -6,7 +6,7 @@ from ._files import load_folder, save_folder
 from ._fitted import FittedLongformer
 from ._predict import Prediction
 from ._runner import FitResult
-from ._token_count import token_count
+from ._token_count import linear_count, token_count
 
 __all__ = [
     "FitResult",
@@ -14,6 +14,7 @@ __all__ = [
     "LongformerClassifier",
     "Prediction",
     "TrainConfig",
+    "linear_count",
     "load_folder",
     "save_folder",
     "token_count",

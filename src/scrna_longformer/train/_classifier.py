@@ -35,12 +35,11 @@ from ._fitted import FittedLongformer
 from ._mixture import Mixture, choose_gate
 from ._predict import Prediction, predict
 from ._runner import FitResult, run
-from ._token_count import token_count
+from ._token_count import linear_count, token_count
 from ._warm_start import logistic_start
 from ._wide import WidePart
 
 TRANSFORMS = ("auto", "log", "pearson")
-N_LINEAR = 1000  # genes that need not be tokens, as many as the simple models read
 N_RESIDUALS = 3000  # genes that a cell's total is taken over, besides those of other use
 _INITIAL, _STOPPING, _REGRESSION, _GATE = 10, 11, 12, 14  # names of the random streams
 
@@ -291,8 +290,8 @@ class LongformerClassifier(ClassifierMixin, BaseEstimator):
         """Choose the genes that enter linearly, and return the config with their number."""
         n_linear = config.n_linear
         if "n_linear" not in (self.model_options or {}):
-            linear = config.holds_linear_model and config.n_genes < X.shape[1]
-            n_linear = N_LINEAR if linear else 0
+            holds = config.holds_linear_model
+            n_linear = linear_count(config.n_genes, X.shape[1]) if holds else 0
         self.linear_index_ = np.empty(0, dtype=np.int64)
         if n_linear:
             self.linear_index_ = np.sort(rank_f_test(X, codes)[:n_linear])

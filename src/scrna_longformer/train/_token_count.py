@@ -1,9 +1,10 @@
-"""How many genes become tokens."""
+"""How many genes become tokens, and how many enter linearly."""
 
 from __future__ import annotations
 
 ALL_UP_TO = 512
 BEST = 256
+N_LINEAR = 1000  # genes that need not be tokens, as many as the simple models read
 
 
 def token_count(n_tokens: int | str, n_genes: int) -> int:
@@ -40,3 +41,14 @@ def token_count(n_tokens: int | str, n_genes: int) -> int:
         msg = f"`n_tokens` must be 'auto', 'all' or at least 1, not {n_tokens!r}."
         raise ValueError(msg)
     return min(n_tokens, n_genes)
+
+
+def linear_count(n_tokens: int, n_genes: int) -> int:
+    """Return the number of genes that enter linearly beside so many tokens: none beside all genes.
+
+    Examples
+    --------
+    >>> linear_count(256, 765), linear_count(256, 20_000), linear_count(500, 500)
+    (765, 1000, 0)
+    """
+    return min(N_LINEAR, n_genes) if n_tokens < n_genes else 0
