@@ -10,6 +10,7 @@ from sklearn.dummy import DummyClassifier
 from sklearn.linear_model import LogisticRegression, RidgeClassifier
 from sklearn.naive_bayes import GaussianNB
 from sklearn.pipeline import make_pipeline
+from threadpoolctl import threadpool_info, threadpool_limits
 
 from scrna_longformer.evaluation import (
     BASELINES,
@@ -27,6 +28,7 @@ from scrna_longformer.evaluation import (
 )
 from scrna_longformer.evaluation._benchmark import build
 from scrna_longformer.evaluation._progress import Progress
+from scrna_longformer.evaluation._terms import terms
 
 
 class Recorder(ClassifierMixin, BaseEstimator):
@@ -270,3 +272,30 @@ def test_time_left_waits_for_all_and_adds_up() -> None:
     assert first is not None
     assert second is not None
     assert second > 0
+
+
+class ThreadCounter(DummyClassifier):
+    """Note on how many threads it may compute."""
+
+    seen: list[int] = []  # noqa: RUF012
+
+    def fit(self, X: np.ndarray, y: np.ndarray) -> ThreadCounter:
+        ThreadCounter.seen.append(max(library["num_threads"] for library in threadpool_info()))
+        return super().fit(X, y)
+
+
+def test_simple_models_compute_on_one_thread_and_others_as_they_like(
+    cells: tuple[np.ndarray, np.ndarray, list[Split]],
+) -> None:
+    X, codes, splits = cells
+
+    @terms("none")
+    def simple(random_state: int) -> ThreadCounter:
+        return ThreadCounter()
+
+    ThreadCounter.seen = []
+    with threadpool_limits(2):
+        cross_validate({"simple": simple, "own": ThreadCounter()}, X, codes, splits[:1])
+        after = max(library["num_threads"] for library in threadpool_info())
+    assert ThreadCounter.seen == [1, 2]
+    assert after == 2

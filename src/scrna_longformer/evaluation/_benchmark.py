@@ -20,6 +20,7 @@ from ._metrics import per_class_f1, score
 from ._probe import probe
 from ._progress import Progress
 from ._terms import terms_of
+from ._threads import threads_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -275,7 +276,7 @@ def _run(
         estimator = with_temperature(estimator, fold_seed)
     try:
         rows, labels = _training(model, codes, split)
-        with EnergyMeter() as meter, PeakMemory() as peak:
+        with threads_of(model), EnergyMeter() as meter, PeakMemory() as peak:
             started = time.perf_counter()
             estimator.fit(X[rows], labels)
             fitted = time.perf_counter()

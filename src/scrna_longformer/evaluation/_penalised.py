@@ -10,9 +10,9 @@ from sklearn.base import BaseEstimator, ClassifierMixin, TransformerMixin, clone
 from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import StratifiedKFold
 from sklearn.pipeline import Pipeline, make_pipeline
-from threadpoolctl import threadpool_limits
 
 from ..features._transform import GeneScaler, GeneSelector
+from ._threads import one_thread
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -72,14 +72,15 @@ class TunedLogisticRegression(ClassifierMixin, BaseEstimator):
         self.n_inner = n_inner
         self.random_state = random_state
 
+    @one_thread()
     def fit(self, X: Matrix, y: np.ndarray) -> Self:
         """Choose the penalty and fit to cells x genes log values, dense or sparse."""
         self.classes_, codes = np.unique(y, return_inverse=True)
         self.C_, self.out_of_fold_ = self.choose(X, codes)
-        with threadpool_limits(1, user_api="blas"):
-            self.model_ = self._pipeline().set_params(logisticregression__C=self.C_).fit(X, codes)
+        self.model_ = self._pipeline().set_params(logisticregression__C=self.C_).fit(X, codes)
         return self
 
+    @one_thread()
     def choose(self, X: Matrix, y: np.ndarray) -> tuple[float, np.ndarray | None]:
         """Choose the penalty and fit nothing; returns what would be `C_` and `out_of_fold_`."""
         codes = np.unique(y, return_inverse=True)[1]
@@ -91,10 +92,8 @@ class TunedLogisticRegression(ClassifierMixin, BaseEstimator):
         with warnings.catch_warnings():
             # classes with fewer cells than inner folds are unseen in some of them; they stay in
             warnings.filterwarnings("ignore", message="The least populated class")
-            # products are small: threads wait for each other longer than they compute
-            with threadpool_limits(1, user_api="blas"):
-                for train, test in folds.split(codes, codes):
-                    proba[:, test] = self._path(X, codes, train, test)
+            for train, test in folds.split(codes, codes):
+                proba[:, test] = self._path(X, codes, train, test)
         true_proba = proba[:, np.arange(len(codes)), codes]
         losses = -np.log(np.maximum(true_proba, 1e-6)) @ (1 / sizes)[codes]
         best = int(losses.argmin())

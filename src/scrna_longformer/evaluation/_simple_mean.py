@@ -17,6 +17,7 @@ from ._penalised import TunedLogisticRegression
 from ._pool import LogitPool
 from ._scaling import LogitScaling
 from ._steps import ShrunkenLDA, TrainingPCA, UnitScale
+from ._threads import one_thread
 from ._tuned import TunedClassifier
 
 if TYPE_CHECKING:
@@ -88,6 +89,7 @@ class SimpleMean(ClassifierMixin, BaseEstimator):
         self.n_inner = n_inner
         self.random_state = random_state
 
+    @one_thread()
     def fit(self, X: Matrix, y: np.ndarray) -> Self:
         """Fit to cells x genes log values, dense or sparse."""
         self.classes_, codes = np.unique(y, return_inverse=True)

@@ -28,6 +28,8 @@ class Terms:
     needs_counts
         Whether counts must be found again behind the log values
         (:func:`~scrna_longformer.features.recover_counts`).
+    one_thread
+        Whether it is fitted on one thread of BLAS and OpenMP, whatever the machine has.
     package
         Optional package that it needs, installed by the extra ``baselines``; empty for none.
     obstacle
@@ -39,6 +41,7 @@ class Terms:
     tuning: str = "as given"
     unlabelled: bool = False
     needs_counts: bool = False
+    one_thread: bool = False
     package: str = ""
     obstacle: Callable[[], str] | None = None
 
@@ -47,10 +50,10 @@ _DEFAULT = Terms()
 
 
 def terms(inputs: str, **others: Any) -> Callable[[F], F]:
-    """Attach :class:`Terms` to the function that makes a contestant."""
+    """Attach :class:`Terms` to the function that makes a simple model, which gets one thread."""
 
     def attach(function: F) -> F:
-        function.terms = Terms(inputs, **others)  # type: ignore[attr-defined]
+        function.terms = Terms(inputs, **{"one_thread": True, **others})  # type: ignore[attr-defined]
         return function
 
     return attach

@@ -52,16 +52,17 @@ def recover_counts(X: Matrix) -> sparse.csr_array:
         raise ValueError(msg)
     if not np.array_equal(values.data, np.rint(values.data)):
         values.data = np.expm1(values.data)
-    cell = np.repeat(np.arange(values.shape[0]), np.diff(values.indptr))
-    unit = np.full(values.shape[0], np.inf)
-    np.minimum.at(unit, cell, values.data)
+    sizes = np.diff(values.indptr)
+    cell = np.repeat(np.arange(values.shape[0]), sizes)
+    unit = np.zeros(values.shape[0])
+    unit[sizes > 0] = np.minimum.reduceat(values.data, values.indptr[:-1][sizes > 0])
     in_units = values.data / unit[cell]
     counts, is_wrong = _nearest(in_units)
     if is_wrong.any():
-        trials = [_nearest(in_units * n)[1] for n in _SMALLEST_COUNTS]
-        n_wrong = [np.bincount(cell, wrong, values.shape[0]) for wrong in trials]
-        smallest = np.take(_SMALLEST_COUNTS, np.argmin(n_wrong, axis=0))  # the first of equals
-        counts, is_wrong = _nearest(in_units * smallest[cell])
+        again = np.isin(
+            cell, cell[is_wrong]
+        )  # the other cells are right with a smallest count of one
+        counts[again], is_wrong[again] = _with_smallest_count(in_units[again], cell[again])
     if (share := float(is_wrong.mean()) if len(is_wrong) else 0.0) > _MOST_WRONG:
         msg = (
             f"`X` is not log1p of scaled counts: {share:.0%} of its values are no multiples of their "
@@ -83,6 +84,15 @@ def has_counts(X: Matrix) -> bool:
     except ValueError:
         return False
     return True
+
+
+def _with_smallest_count(in_units: np.ndarray, cell: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Counts and which are wrong, with the smallest count of each cell that leaves fewest wrong."""
+    trials = [_nearest(in_units * n) for n in _SMALLEST_COUNTS]
+    n_wrong = [np.bincount(cell, is_wrong) for _, is_wrong in trials]
+    best = np.argmin(n_wrong, axis=0)[cell]  # the first of equals
+    counts, wrong = (np.choose(best, arrays) for arrays in zip(*trials, strict=True))
+    return counts, wrong
 
 
 def _nearest(in_units: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

@@ -89,7 +89,8 @@ def baseline_compare(
     layer
         Layer to read instead of ``X``.
     n_jobs
-        Number of worker processes; ``None`` or 1 runs in this one, -1 uses all cores.
+        Number of worker processes; ``None`` or 1 runs in this one, -1 uses all cores. Simple models
+        compute on one thread each, so that their times compare.
     time_limit
         Seconds that each contestant may take in all; folds not begun by then are left out and
         recorded as such.

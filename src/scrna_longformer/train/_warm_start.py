@@ -8,6 +8,7 @@ from sklearn.linear_model import LogisticRegression
 
 from ..dataloaders._moments import Cells
 from ..evaluation._penalised import TunedLogisticRegression
+from ..evaluation._threads import one_thread
 from ..nn._embedding import MultiplicativeToken
 from ..nn._longformer import GeneLongformer
 from ._wide import per_class
@@ -15,6 +16,7 @@ from ._wide import per_class
 PENALTIES = (1e-4, 1e-3, 1e-2, 1e-1, 1.0)  # the first where nothing is linear
 
 
+@one_thread()
 def logistic_start(
     model: GeneLongformer, cells: Cells, codes: np.ndarray, rows: np.ndarray, *, seed: int
 ) -> float:

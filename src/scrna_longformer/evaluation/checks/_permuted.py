@@ -14,6 +14,7 @@ from ..._random import generator
 from ...features._ranking import Matrix
 from .._benchmark import build
 from .._split import Split
+from .._threads import threads_of
 from ._agreement import balanced_skill, shuffle_z
 from ._linear import permuted_scores
 from ._result import CheckResult, fault, passed
@@ -197,7 +198,7 @@ def trained_on_permuted(
             if len(np.unique(labels[train])) < 2:
                 continue
             try:
-                with warnings.catch_warnings():
+                with threads_of(model), warnings.catch_warnings():
                     warnings.simplefilter("ignore")  # of convergence: there is nothing to learn
                     estimator = build(model, int(rng.integers(2**31)))
                     estimator.fit(X[rows[train]], labels[train])
