@@ -105,8 +105,8 @@ class LongformerClassifier(ClassifierMixin, BaseEstimator):
     transform_
         What token values are, ``'log'`` or ``'pearson'``.
     gate_
-        Share of the transformer's correction that is used (0 to 1): at 0 the prediction is that of
-        the simple model. NaN without an offset.
+        Weight of the corrected predictions beside those of the simple model (0 to 0.95): at 0 the
+        prediction is the simple model's. NaN without an offset.
     graph_
         The gene graph among the tokens.
     fitted_
