@@ -164,7 +164,7 @@ def test_the_gate_is_told_which_cells_training_never_saw(monkeypatch, cells):
     assert np.array_equal(seen["codes"][~seen["unseen"]], codes[seen["stopping"]])
 
 
-def test_a_simple_model_of_two_parts_is_refused(cells):
+def test_a_model_of_an_earlier_format_is_refused(cells):
     from scrna_longformer.train import FittedLongformer
 
     X, codes = cells
@@ -173,11 +173,10 @@ def test_a_simple_model_of_two_parts_is_refused(cells):
         warnings.simplefilter("ignore")  # two updates teach it nothing
         model = LongformerClassifier("tiny", n_neighbors=3, train_options=options).fit(X, codes)
     fitted = model.fitted_
-    arrays = {**fitted.to_arrays(), "wide.scaling": np.ones(3)}
     with pytest.raises(ValueError, match="version 2.*Fit it again"):
         FittedLongformer.from_arrays(
             fitted.model.config.to_json(),
-            arrays,
+            fitted.to_arrays(),
             genes=fitted.genes,
             classes=fitted.classes,
             format_version=2,
@@ -194,3 +193,24 @@ def test_hybrid_and_contestant_correct_the_same_simple_model(cells):
     alone = SimpleMean(random_state=7).fit(X, codes)
     found = model.fitted_.mixture.simple_proba(X, model.vocabulary_)
     np.testing.assert_allclose(found, alone.predict_proba(X), atol=1e-5)
+
+
+def test_missing_genes_may_be_dropped_before_or_after_scaling(cells):
+    """Totals are extended to them, so that both give the same values, and so the same predictions."""
+    X, codes = cells
+    options = {"max_steps": 30, "batch_size": 8}
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # so few updates teach it little
+        model = LongformerClassifier("tiny", n_neighbors=3, train_options=options).fit(X, codes)
+    columns = model.vocabulary_.copy()
+    columns[::3] = -1
+    lacking = np.setdiff1d(np.arange(X.shape[1]), columns)
+    before = X.toarray()
+    before[:, lacking] = 0
+    linear = np.expm1(before)
+    after = np.log1p(linear / linear.sum(axis=1, keepdims=True) * 1e4)
+    found = [model.fitted_.predict(query, columns) for query in (before, after)]
+    np.testing.assert_allclose(found[0].proba, found[1].proba, atol=1e-5)
+    np.testing.assert_allclose(found[0].embedding, found[1].embedding, atol=1e-4)
+    as_sparse = model.fitted_.predict(sparse.csr_matrix(after), columns)
+    np.testing.assert_allclose(as_sparse.proba, found[1].proba, atol=1e-6)

@@ -97,7 +97,8 @@ def longformer_predict(
     Warns
     -----
     UserWarning
-        If genes are absent (they enter at their training mean), or the query's values are on
+        If genes are absent (they enter at their training mean, and cells are scaled anew as if
+        they were there), or the query's values are on
         another scale than the training values, or `alpha` is too small for the number of
         calibration cells.
 

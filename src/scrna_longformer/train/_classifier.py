@@ -24,6 +24,7 @@ from ..evaluation._split import holdout
 from ..features._counts import has_counts, recover_counts
 from ..features._ranking import rank_f_test, rank_markers
 from ..features._residuals import PearsonResiduals
+from ..features._totals import cell_totals
 from ..graph._gene_graph import GeneGraph
 from ..graph._knn import gene_knn
 from ..nn._config import LongformerConfig
@@ -247,6 +248,7 @@ class LongformerClassifier(ClassifierMixin, BaseEstimator):
             self.classes_,
             tokens=self._positions(X.shape[1])[self.token_index_],
             share=self._share,
+            total=self._total,
             mixture=mixture,
             scaling=LogitScaling.fit(held_out.proba, codes[aside]),
             linear=self._positions(X.shape[1])[self.linear_index_],
@@ -303,13 +305,15 @@ class LongformerClassifier(ClassifierMixin, BaseEstimator):
         read = [self.token_index_, self.linear_index_]
         if wide is not None:
             read.append(wide.genes)
-        self._share = np.empty(0)
+        self._share, self._total = np.empty(0), np.nan
         if self.transform_ == "pearson":
             read.append(PearsonResiduals(N_RESIDUALS).fit(X).genes_)
         self.vocabulary_ = np.unique(np.concatenate(read))
         if self.transform_ == "pearson":
-            sums = recover_counts(X[:, self.vocabulary_]).sum(axis=0, dtype=np.float64)
+            values = X[:, self.vocabulary_]
+            sums = recover_counts(values).sum(axis=0, dtype=np.float64)
             self._share = sums / sums.sum()
+            self._total = float(np.median(cell_totals(values)))
 
     def _choose_transform(self, X: Matrix) -> str:
         if self.transform not in TRANSFORMS:

@@ -13,6 +13,7 @@ from ..dataloaders._cells import Matrix
 from ..dataloaders._moments import Cells
 from ..dataloaders._views import model_cells
 from ..evaluation._scaling import LogitScaling
+from ..features._totals import at_totals
 from ..graph._gene_graph import GeneGraph
 from ..nn._config import LongformerConfig
 from ..nn._longformer import GeneLongformer
@@ -22,9 +23,11 @@ from ._predict import Prediction, predict
 
 # 2: tokens may be some of the genes; residuals; a simple model beside; calibration scores
 # 3: the simple model is a weighted mean of three
-FORMAT_VERSION = 3
+# 4: the gate weighs probabilities; the total of training cells
+FORMAT_VERSION = 4
 _INDPTR, _INDICES = "graph.indptr", "graph.indices"
 _TOKENS, _LINEAR, _SHARE = "inputs.tokens", "inputs.linear", "inputs.share"
+_TOTAL = "inputs.total"
 _SCALING = "own.scaling"
 
 
@@ -49,6 +52,9 @@ class FittedLongformer:
     share
         Share of each gene in the counts of the training cells, ``(n_genes,)``, where token values
         are Pearson residuals; empty where they are the values as given.
+    total
+        Median of what ``expm1`` of these genes adds up to in a training cell, where there are counts
+        behind the values; else NaN.
     mixture
         The simple model beside the network, and how both are weighed, where there is one.
     scaling
@@ -64,6 +70,7 @@ class FittedLongformer:
     calibration: Calibration | None = None
     tokens: np.ndarray | None = None
     share: np.ndarray = field(default_factory=lambda: np.empty(0))
+    total: float = np.nan
     mixture: Mixture | None = None
     scaling: LogitScaling | None = None
     linear: np.ndarray = field(default_factory=lambda: np.empty(0, dtype=np.int64))
@@ -86,7 +93,9 @@ class FittedLongformer:
 
     def cells(self, X: Matrix, columns: np.ndarray) -> Cells:
         """Return token values of the cells of `X`; see :meth:`predict`."""
-        columns = np.asarray(columns)
+        return self._cells(*self._comparable(X, np.asarray(columns)))
+
+    def _cells(self, X: Matrix, columns: np.ndarray) -> Cells:
         return model_cells(
             X,
             columns,
@@ -106,14 +115,30 @@ class FittedLongformer:
         columns
             Column of `X` for each gene; -1 for genes that `X` lacks, which enter at their training
             mean.
+
+        Notes
+        -----
+        Where genes are lacking, log values depend on whether cells were scaled to their total with
+        or without them. They are therefore scaled anew, to what the genes that are there should add
+        up to: the total of training cells, less the share of the absent genes.
         """
-        found = predict(self.model, self.cells(X, columns))
+        X, columns = self._comparable(X, np.asarray(columns))
+        found = predict(self.model, self._cells(X, columns))
         if self.scaling is not None:
             found = replace(found, proba=self.scaling(found.proba).astype(np.float32))
         if self.mixture is None:
             return found
         proba = self.mixture.predict_proba(X, columns, found)
         return replace(found, proba=proba.astype(np.float32))
+
+    def _comparable(self, X: Matrix, columns: np.ndarray) -> tuple[Matrix, np.ndarray]:
+        """Cells that lack genes, at the total that training cells would have without them."""
+        is_present = columns >= 0
+        if is_present.all() or np.isnan(self.total):
+            return X, columns
+        here = np.where(is_present, np.cumsum(is_present) - 1, -1)
+        total = self.total * float(self.share[is_present].sum())
+        return at_totals(X[:, columns[is_present]], total), here
 
     def to_arrays(self) -> dict[str, np.ndarray]:
         """Weights, training statistics and graph as named arrays."""
@@ -129,6 +154,7 @@ class FittedLongformer:
             arrays[_LINEAR] = np.asarray(self.linear, dtype=np.int64)
         if len(self.share):
             arrays[_SHARE] = self.share
+            arrays[_TOTAL] = np.array([self.total])
         if self.scaling is not None:
             arrays[_SCALING] = self.scaling.to_array()
         for part in (self.mixture, self.calibration):
@@ -151,7 +177,7 @@ class FittedLongformer:
         Raises
         ------
         ValueError
-            If the parts do not belong together, or the format is newer than this version.
+            If the parts do not belong together, or the format is not that of this version.
         """
         if format_version > FORMAT_VERSION:
             msg = (
@@ -159,10 +185,10 @@ class FittedLongformer:
                 f"reads up to {FORMAT_VERSION}. Upgrade it with pip install -U scrna-longformer."
             )
             raise ValueError(msg)
-        if "wide.scaling" in arrays:
+        if format_version < FORMAT_VERSION:
             msg = (
-                f"The model has format version {format_version}, whose simple model had two parts; "
-                "it has three now. Fit it again."
+                f"The model has format version {format_version}, of before the first release; this "
+                f"version of scrna-longformer reads {FORMAT_VERSION}. Fit it again."
             )
             raise ValueError(msg)
         parsed = LongformerConfig.from_json(config)
@@ -170,6 +196,7 @@ class FittedLongformer:
         weights = {name: np.asarray(array) for name, array in arrays.items()}
         tokens, linear = weights.pop(_TOKENS, None), weights.pop(_LINEAR, np.empty(0, np.int64))
         share, scaling = weights.pop(_SHARE, np.empty(0)), weights.pop(_SCALING, None)
+        total = float(weights.pop(_TOTAL, np.array([np.nan]))[0])
         mixture, calibration = Mixture.from_arrays(weights), Calibration.from_arrays(weights)
         n_tokens = len(genes) if tokens is None else len(tokens)
         read = 0 if tokens is None else 1 + max(tokens.max(initial=0), len(share) - 1)
@@ -204,6 +231,7 @@ class FittedLongformer:
             str(expression),
             tokens=tokens,
             share=share,
+            total=total,
             calibration=calibration,
             mixture=mixture,
             scaling=None if scaling is None else LogitScaling.from_array(scaling),
