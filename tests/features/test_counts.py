@@ -6,7 +6,12 @@ import scanpy as sc
 from anndata import AnnData
 from scipy import sparse
 
-from scrna_longformer.features import PearsonResiduals, _residuals, has_counts, recover_counts
+from scrna_longformer.features import (
+    PearsonResiduals,
+    has_counts,
+    pearson_residuals,
+    recover_counts,
+)
 
 
 def _counts(rng, n_cells=80, n_genes=60):
@@ -82,20 +87,15 @@ def test_test_cells_do_not_matter(rng):
 
 
 @pytest.mark.parametrize("n_genes", [1, 20, 150])
-def test_genes_that_are_spared_would_not_have_been_chosen(
-    n_genes: int, rng: np.random.Generator, monkeypatch: pytest.MonkeyPatch
+def test_genes_are_chosen_by_the_variance_of_their_residuals(
+    n_genes: int, rng: np.random.Generator
 ) -> None:
-    """All in one block against blocks of five genes, of which the last are never looked at."""
+    """Some are clipped, some genes and one cell are without counts."""
     rates = rng.gamma(0.3, 1.0, 200) * rng.choice([0.1, 1, 5], (300, 200), p=[0.6, 0.3, 0.1])
-    values = np.log1p(rng.poisson(rates).astype(float))
-    whole = PearsonResiduals(n_genes).fit(values).genes_
-    looked_at, original = [], _residuals.pearson_residuals
-
-    def counted(counts: np.ndarray, *args: object, **kwargs: object) -> np.ndarray:
-        looked_at.append(counts.shape[1])
-        return original(counts, *args, **kwargs)  # type: ignore[arg-type]
-
-    monkeypatch.setattr(_residuals, "_BLOCK", 5)
-    monkeypatch.setattr(_residuals, "pearson_residuals", counted)
-    assert np.array_equal(PearsonResiduals(n_genes).fit(values).genes_, whole)
-    assert sum(looked_at) < 190
+    counts = rng.poisson(rates).astype(float)
+    counts[7], counts[:, 11] = 0, 0
+    chosen = PearsonResiduals(n_genes, clip=2.0).fit(np.log1p(counts)).genes_
+    share = counts.sum(axis=0) / counts.sum()
+    residuals = pearson_residuals(counts, share, clip=2.0).astype(np.float64)
+    best = np.argsort(-residuals.var(axis=0), kind="stable")[:n_genes]
+    np.testing.assert_array_equal(chosen, np.sort(best))
