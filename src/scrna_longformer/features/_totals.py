@@ -24,21 +24,21 @@ def cell_totals(X: Matrix) -> np.ndarray:
 
 
 def at_totals(X: Matrix, total: float) -> Matrix:
-    """Log values of the same cells, scaled anew so that each adds up to `total`.
+    """Log values of the same cells, float32, scaled anew so that each adds up to `total`.
 
     Cells without any molecule stay as they are.
 
     Examples
     --------
-    >>> np.expm1(at_totals(np.log1p(np.array([[3.0, 1.0]])), 8.0)).round(6)
-    array([[6., 2.]])
+    >>> np.expm1(at_totals(np.log1p(np.array([[3.0, 1.0]])), 8.0)).round(3)
+    array([[6., 2.]], dtype=float32)
     """
     totals = cell_totals(X)
     factor = np.divide(total, totals, out=np.ones_like(totals), where=totals > 0)
     if is_sparse(X):
-        scaled = sparse.csr_matrix(X, copy=True)
+        scaled = sparse.csr_matrix(X, dtype=np.float64, copy=True)
         per_value = np.repeat(factor, np.diff(scaled.indptr))
-        scaled.data = np.log1p(np.expm1(scaled.data.astype(np.float64)) * per_value).astype(X.dtype)
-        return scaled
+        scaled.data = np.log1p(np.expm1(scaled.data) * per_value)
+        return scaled.astype(np.float32)
     values = np.asarray(X)
-    return np.log1p(np.expm1(values.astype(np.float64)) * factor[:, None]).astype(values.dtype)
+    return np.log1p(np.expm1(values.astype(np.float64)) * factor[:, None]).astype(np.float32)
