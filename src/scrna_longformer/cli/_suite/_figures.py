@@ -69,3 +69,4 @@ def _panel(ax: Axes, rows: pd.DataFrame) -> None:
     ax.axvline(0, color=INK, lw=1, zorder=1)
     quieten(ax, grid="x")
     ax.tick_params(axis="y", length=0)
+    ax.locator_params(axis="x", nbins=5)  # more would touch
