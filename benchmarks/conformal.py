@@ -36,6 +36,7 @@ from scrna_longformer.evaluation import (
     log_ratios,
 )
 from scrna_longformer.train import LongformerClassifier
+from scrna_longformer.train._calibration import Calibration
 
 ALPHAS = (0.1, 0.05)
 N_DIVISIONS = 40
@@ -90,7 +91,7 @@ def coverage(name: str, model: str, seeds: range) -> list[dict[str, Any]]:
         classes, codes = np.unique(cells.codes[train], return_inverse=True)
         fitted = MODELS[model](seed).fit(cells.X[train], codes)
         proba = np.asarray(fitted.predict_proba(cells.X), dtype=float)
-        points = log_ratios(proba)
+        points = novelty_space(fitted, cells.X)
         strange = Novelty.fit(points[train], codes).score(points)
         truth = np.searchsorted(classes, cells.codes)
         for division in range(N_DIVISIONS):
@@ -158,8 +159,8 @@ def novelty(name: str, model: str, types: list[str] | None) -> list[dict[str, An
         judged = np.concatenate([held_out, new])
         is_new = np.repeat([0, 1], [len(held_out), len(new)])
         proba = np.asarray(fitted.predict_proba(cells.X[judged]), dtype=float)
-        points = log_ratios(fitted.predict_proba(cells.X[train]))
-        strange = Novelty.fit(points, codes).score(log_ratios(proba))
+        points, judged_points = (novelty_space(fitted, cells.X[rows]) for rows in (train, judged))
+        strange = Novelty.fit(points, codes).score(judged_points)
         cut = np.quantile(strange[: len(held_out)], 0.9)
         rows.append(
             {
@@ -173,6 +174,13 @@ def novelty(name: str, model: str, types: list[str] | None) -> list[dict[str, An
             }
         )
     return rows
+
+
+def novelty_space(fitted: Any, X: Any) -> np.ndarray:
+    """Where distances are taken: what the package uses for a transformer, else log-ratios alone."""
+    if isinstance(fitted, LongformerClassifier):
+        return Calibration.points(fitted.predict_all(X))
+    return log_ratios(fitted.predict_proba(X))
 
 
 def novelty_table(rows: list[dict[str, Any]]) -> str:

@@ -58,13 +58,14 @@ def test_sets_follow_from_the_validation_cells(both) -> None:
     split = reference.obs["longformer_split"]
     train, held_out = (np.flatnonzero(split == part) for part in ("train", "validation"))
     proba = reference.obsm["longformer_proba"]
-    points = log_ratios(proba)
+    points = np.hstack([log_ratios(proba), reference.obsm["X_longformer"]])
     novelty = Novelty.fit(points[train], codes[train])
     oracle = Conformal.fit(codes[held_out], proba[held_out], novelty.score(points[held_out]))
     expected = oracle.sets(out.obsm["longformer_proba"], alpha=0.1)
     assert out.obsm["longformer_set"].dtype == bool
     assert np.array_equal(out.obsm["longformer_set"], expected)
-    strange = novelty.score(log_ratios(out.obsm["longformer_proba"]))
+    found = np.hstack([log_ratios(out.obsm["longformer_proba"]), out.obsm["X_longformer"]])
+    strange = novelty.score(found)
     np.testing.assert_allclose(
         out.obs["longformer_novelty_p"], oracle.novelty_p_values(strange), atol=1e-12
     )

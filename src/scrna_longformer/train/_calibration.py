@@ -58,8 +58,12 @@ class Calibration:
 
     @staticmethod
     def points(prediction: Prediction) -> np.ndarray:
-        """The space in which novelty is measured: log-ratios of the class probabilities."""
-        return log_ratios(prediction.proba)
+        """The space in which novelty is measured: log-ratios of the class probabilities, and the embedding.
+
+        The two fail on different types: a cell unlike all others may be given to one class with
+        certainty, and its representation still lies apart.
+        """
+        return np.hstack([log_ratios(prediction.proba), prediction.embedding])
 
     def sets(self, prediction: Prediction, *, alpha: float) -> np.ndarray:
         """Which classes are in the prediction set of each cell, ``(cells, n_classes)`` bool."""
