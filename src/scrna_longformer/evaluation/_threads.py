@@ -15,9 +15,9 @@ from ._terms import terms_of
 def one_thread() -> Iterator[None]:
     """Let the block (or, as a decorator, the function) compute on one thread of BLAS and OpenMP.
 
-    Products of simple models are small: threads wait for each other longer than they compute, on two
-    hyperthreads ten times as long. (The decorator of threadpoolctl itself would only know the
-    libraries that are loaded when the function is defined.)
+    Products of simple models are small: threads wait for each other longer than they compute. (The
+    decorator of threadpoolctl itself would only know the libraries that are loaded when the function
+    is defined.)
     """
     with threadpool_limits(limits=1):
         yield

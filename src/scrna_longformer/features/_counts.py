@@ -59,9 +59,9 @@ def recover_counts(X: Matrix) -> sparse.csr_array:
     in_units = values.data / unit[cell]
     counts, is_wrong = _nearest(in_units)
     if is_wrong.any():
-        again = np.isin(
-            cell, cell[is_wrong]
-        )  # the other cells are right with a smallest count of one
+        # all other cells are right with a smallest count of one
+        in_doubt = np.bincount(cell, is_wrong, values.shape[0]) > 0
+        again = in_doubt[cell]
         counts[again], is_wrong[again] = _with_smallest_count(in_units[again], cell[again])
     if (share := float(is_wrong.mean()) if len(is_wrong) else 0.0) > _MOST_WRONG:
         msg = (

@@ -84,7 +84,7 @@ def log_outcome(caller: str, keys: LongformerKeys, record: dict[str, Any]) -> No
     if gate == 0:
         kept += "; the gate is 0: predictions are those of logistic regression and LDA"
     elif gate > 0:
-        kept += f"; {gate:.0%} of its correction of logistic regression and LDA is used"
+        kept += f"; its correction of logistic regression and LDA has weight {gate:.2f}"
     log.info(
         "%s: %s parameters, %d gene tokens (mask from %s), %d updates (%s; %s), %.1f s on %s with "
         "%s attention. Held-out macro-F1 %.3f, accuracy %.3f (%d cells).\n"
