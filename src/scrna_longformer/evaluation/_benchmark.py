@@ -74,7 +74,7 @@ class FoldResult:
     group
         The group left out, where a fold is one group; else empty.
     gate
-        Share of the transformer's correction that a hybrid uses (``gate_`` of the estimator): at 0
+        Weight of the corrected predictions in a hybrid's mixture (``gate_`` of the estimator): at 0
         its predictions are those of the simple model inside. NaN for contestants without.
     peak_memory_mb
         Memory that fitting and predicting needed on top of what the process held, in MB

@@ -43,7 +43,7 @@ def run_table(results: Sequence[FoldResult]) -> pd.DataFrame:
     -------
     Columns ``model``, ``repeat``, ``fold``, ``seed``, ``group`` (left out, where a fold is a
     group), ``status``, ``n_train``, ``n_test``, ``temperature`` (of the probabilities; NaN where
-    they were not scaled), ``gate`` (share of its correction that a hybrid uses; NaN for others).
+    they were not scaled), ``gate`` (weight of its correction in a hybrid; NaN for others).
     """
     names = ["model", "repeat", "fold", "seed", "group", "status", "n_train", "temperature", "gate"]
     rows = [(*(getattr(r, name) for name in names), len(r.test)) for r in results]

@@ -44,10 +44,10 @@ class BaselineComparison:
         What was run: ``model``, ``repeat``, ``fold``, ``seed``, ``group`` (left out), ``status``
         (``'ok'`` or ``'time limit'``), ``n_train``, ``n_test``, ``temperature`` (of the
         probabilities; above 1 the model was too sure; NaN where it is calibrated inside), ``gate``
-        (share of its correction that the hybrid transformer used; NaN for others).
+        (weight of the correction in a hybrid transformer; NaN for others).
     models
         The contestants: ``model``, ``description``, the terms on which they took part, and of
-        hybrids ``gate``, the mean share of its correction that the transformer was allowed, and
+        hybrids ``gate``, the mean weight that the transformer's correction was given, and
         ``gate_closed``, the share of fits in which it was 0 (NaN for others).
     params
         How the comparison was called, on how many cells and genes, and how the labels came about.

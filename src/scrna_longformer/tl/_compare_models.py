@@ -195,7 +195,7 @@ def _transformer_terms(model: Any) -> Terms:
         f"what simple_mean sees; {tokens}",
         class_weights="as simple_mean; its correction is not weighted",
         tuning="as simple_mean, whose logits it corrects; weights kept by a tenth of the training "
-        "cells; share of the correction (gate) and calibration by a fifth",
+        "cells; weight of the correction (gate) and calibration by a fifth",
     )
 
 
