@@ -26,7 +26,7 @@ from scrna_longformer.evaluation import (
     score,
     summary_table,
 )
-from scrna_longformer.evaluation._benchmark import build
+from scrna_longformer.evaluation._build import build
 from scrna_longformer.evaluation._progress import Progress
 from scrna_longformer.evaluation._terms import terms
 

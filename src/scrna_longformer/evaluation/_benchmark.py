@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass, field
-from functools import partial
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from joblib import Parallel, delayed
-from sklearn.base import clone
 
 from .._random import generator
+from ._build import build
 from ._calibration import with_temperature
 from ._cost import count_parameters
 from ._energy import EnergyMeter
@@ -19,6 +18,7 @@ from ._memory import PeakMemory
 from ._metrics import per_class_f1, score
 from ._probe import probe
 from ._progress import Progress
+from ._shared_fit import beginning, sharing_groups
 from ._terms import terms_of
 from ._threads import threads_of
 
@@ -57,7 +57,9 @@ class FoldResult:
     n_train
         Number of training cells.
     fit_seconds
-        Wall time of ``fit``.
+        Wall time of ``fit``. A contestant that was given the fit of another to begin with
+        (``evaluation._shared_fit``) answers for it as for its own: its time and energy are added, and
+        of the two peaks the higher counts.
     predict_ms_per_cell
         Wall time of ``predict_proba`` per test cell.
     n_parameters
@@ -129,7 +131,9 @@ def cross_validate(
     """Fit and score every contestant on the same folds.
 
     All contestants go through the first fold, then all through the second, and so on, so that an
-    interrupted comparison still compares like with like.
+    interrupted comparison still compares like with like. A contestant that begins with the fit of
+    another one is given it, and differs in nothing from one that fitted it again
+    (``evaluation._shared_fit``).
 
     Parameters
     ----------
@@ -197,52 +201,51 @@ def cross_validate(
     for name, model in models.items():
         _check(name, build(model, random_state))
     results = {result.key: result for result in done if result.status == OK}
+    groups = sharing_groups(models, random_state)
     pending = [
-        (name, split, seed)
+        (names, split, seed)
         for split in splits
         for seed in range(n_seeds)
-        for name in models
-        if (name, split.repeat, split.fold, seed) not in results
+        for group in groups
+        if (names := [n for n in group if (n, split.repeat, split.fold, seed) not in results])
     ]
     spent = dict.fromkeys(models, 0.0)
     for result in results.values():
         spent[result.model] = spent.get(result.model, 0.0) + _seconds(result)
 
     def tasks() -> Iterator[Any]:
-        for name, split, seed in pending:
-            late = time_limit is not None and spent[name] >= time_limit
-            task = _skip if late else partial(_run, probes=probes)
-            yield delayed(task)(name, models[name], X, codes, split, seed, random_state, calibrate)
+        for names, split, seed in pending:
+            in_time = {n: models[n] for n in names if time_limit is None or spent[n] < time_limit}
+            late = [name for name in names if name not in in_time]
+            yield delayed(_run_group)(
+                in_time,
+                late,
+                X,
+                codes,
+                split,
+                seed,
+                random_state,
+                calibrate=calibrate,
+                probes=probes,
+            )
 
     parallel = Parallel(n_jobs=n_jobs or 1, return_as="generator_unordered", pre_dispatch="n_jobs")
     label = progress if isinstance(progress, str) else "folds"
-    names = [name for name, *_ in pending]
-    with Progress(names, shown=bool(progress), label=label) as bar:
-        for result in parallel(tasks()):
-            results[result.key] = result
-            spent[result.model] += _seconds(result)
-            if on_result is not None:
-                on_result(result)
-            bar.update(result.model, _seconds(result))
+    all_names = [name for names, *_ in pending for name in names]
+    with Progress(all_names, shown=bool(progress), label=label) as bar:
+        for of_group in parallel(tasks()):
+            for result in of_group:
+                results[result.key] = result
+                spent[result.model] += _seconds(result)
+                if on_result is not None:
+                    on_result(result)
+                bar.update(result.model, _seconds(result))
     return [
         results[name, split.repeat, split.fold, seed]
         for split in splits
         for seed in range(n_seeds)
         for name in models
     ]
-
-
-def build(model: Any, random_state: int) -> Any:
-    """Return a fresh estimator from an estimator (cloned and reseeded) or from a function."""
-    if not hasattr(model, "fit"):
-        return model(random_state) if callable(model) else model
-    fresh = clone(model)
-    seeded = [
-        name
-        for name in fresh.get_params()
-        if name == "random_state" or name.endswith("__random_state")
-    ]
-    return fresh.set_params(**dict.fromkeys(seeded, random_state))
 
 
 def _check(name: str, estimator: Any) -> None:
@@ -256,6 +259,23 @@ def _check(name: str, estimator: Any) -> None:
         raise TypeError(msg)
 
 
+def _run_group(
+    models: Mapping[str, Any],
+    late: Sequence[str],
+    X: Matrix,
+    codes: np.ndarray,
+    split: Split,
+    seed: int,
+    random_state: int,
+    **options: bool,
+) -> list[FoldResult]:
+    """Run contestants in one fold in turn; those that are late are recorded as not started."""
+    done: list[tuple[Any, FoldResult]] = []
+    for name, model in models.items():
+        done.append(_run(name, model, X, codes, split, seed, random_state, done, **options))
+    return [result for _, result in done] + [_not_started(name, split, seed) for name in late]
+
+
 def _run(
     name: str,
     model: Any,
@@ -264,21 +284,24 @@ def _run(
     split: Split,
     seed: int,
     random_state: int,
-    calibrate: bool,  # noqa: FBT001
+    earlier: Sequence[tuple[Any, FoldResult]],
     *,
-    probes: bool = False,
-) -> FoldResult:
+    calibrate: bool,
+    probes: bool,
+) -> tuple[Any, FoldResult]:
     """Fit one contestant on the training cells of one fold and score it on the test cells."""
     stream = (split.repeat, split.fold, seed) if seed else (split.repeat, split.fold)
     fold_seed = int(generator(random_state, *stream).integers(2**31))
     estimator = build(model, fold_seed)
     if calibrate:
         estimator = with_temperature(estimator, fold_seed)
+    place = beginning(estimator, [fitted for fitted, _ in earlier])
+    given = {} if place is None else {"given": earlier[place][0]}
     try:
         rows, labels = _training(model, codes, split)
         with threads_of(model), EnergyMeter() as meter, PeakMemory() as peak:
             started = time.perf_counter()
-            estimator.fit(X[rows], labels)
+            estimator.fit(X[rows], labels, **given)
             fitted = time.perf_counter()
             predicted = np.asarray(estimator.predict_proba(X[split.test]))
             finished = time.perf_counter()
@@ -288,7 +311,7 @@ def _run(
     n_classes = int(codes.max()) + 1
     proba = _aligned(name, predicted, estimator.classes_, len(split.test), n_classes)
     truth = codes[split.test]
-    return FoldResult(
+    result = FoldResult(
         model=name,
         repeat=split.repeat,
         fold=split.fold,
@@ -309,6 +332,17 @@ def _run(
         peak_memory_mb=peak.megabytes,
         energy_wh=meter.watt_hours,
     )
+    return estimator, result if place is None else _with_beginning(result, earlier[place][1])
+
+
+def _with_beginning(result: FoldResult, begun: FoldResult) -> FoldResult:
+    """Add what the fit cost that a contestant was given."""
+    return replace(
+        result,
+        fit_seconds=result.fit_seconds + begun.fit_seconds,
+        peak_memory_mb=max(result.peak_memory_mb, begun.peak_memory_mb),
+        energy_wh=result.energy_wh + begun.energy_wh,
+    )
 
 
 def _gate(estimator: Any) -> float:
@@ -326,10 +360,8 @@ def _training(model: Any, codes: np.ndarray, split: Split) -> tuple[np.ndarray, 
     return rows, np.concatenate([codes[split.train], unknown])
 
 
-def _skip(
-    name: str, model: Any, X: Matrix, codes: np.ndarray, split: Split, seed: int, *_: Any
-) -> FoldResult:
-    """Record a fold that was not started."""
+def _not_started(name: str, split: Split, seed: int) -> FoldResult:
+    """Record a fold that the time limit kept from starting."""
     nothing = np.empty(0)
     return FoldResult(
         model=name,

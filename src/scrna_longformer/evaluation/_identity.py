@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from .._digest import digest_array, digest_names
-from ._benchmark import build
+from ._build import build
 
 _ADDRESS = re.compile(r" at 0x[0-9a-f]+")
 

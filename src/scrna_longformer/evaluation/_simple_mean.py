@@ -93,6 +93,7 @@ class SimpleMean(ClassifierMixin, BaseEstimator):
     def fit(self, X: Matrix, y: np.ndarray) -> Self:
         """Fit to cells x genes log values, dense or sparse."""
         self.classes_, codes = np.unique(y, return_inverse=True)
+        self.n_features_in_ = X.shape[1]
         members = self._unfitted(with_counts=has_counts(X))
         self.members_ = [member.fit(X, codes) for member in members]
         self.scalings_ = [self._scaling(member.out_of_fold_, codes) for member in members]

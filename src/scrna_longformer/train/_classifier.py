@@ -170,8 +170,40 @@ class LongformerClassifier(ClassifierMixin, BaseEstimator):
         self.progress = progress
         self.random_state = random_state
 
-    def fit(self, X: Matrix, y: np.ndarray) -> Self:
+    @property
+    def begins_with(self) -> SimpleMean | None:
+        """The simple model that :meth:`fit` fits first, unfitted; ``None`` without an offset.
+
+        Raises
+        ------
+        ValueError
+            If `offset` is none of those known.
+        """
+        if self.offset is None:
+            return None
+        if self.offset != "simple":
+            msg = f"`offset` must be 'simple' or None, not {self.offset!r}."
+            raise ValueError(msg)
+        # the seed of the contestant `simple_mean`: with the gate shut both say the same, to rounding
+        return SimpleMean(random_state=self.random_state)
+
+    def fit(self, X: Matrix, y: np.ndarray, *, given: SimpleMean | None = None) -> Self:
         """Fit to cells x genes log values `X` and one label per cell.
+
+        Parameters
+        ----------
+        X
+            Cells x genes log values, CSR or dense.
+        y
+            Label of each cell.
+        given
+            What :attr:`begins_with` says, fitted to these very cells and labels already, where
+            there is one: it is then not fitted again.
+
+        Raises
+        ------
+        ValueError
+            If an argument of the constructor is not possible, or `given` was fitted to other cells.
 
         Warns
         -----
@@ -182,7 +214,7 @@ class LongformerClassifier(ClassifierMixin, BaseEstimator):
         self.n_features_in_ = X.shape[1]
         train_config = TrainConfig(**(self.train_options or {}))
         accelerator = resolve_accelerator(self.accelerator)
-        simple = self._fit_simple(X, codes)
+        simple = self._fit_simple(X, codes, given)
         out_of_fold = None if simple is None else simple.out_of_fold_
         wide = None if simple is None else WidePart.from_simple_mean(simple)
         self.token_index_ = self._choose_tokens(X, codes)
@@ -277,14 +309,17 @@ class LongformerClassifier(ClassifierMixin, BaseEstimator):
             raise ValueError(msg)
         return self.fitted_.predict(X, self.vocabulary_)
 
-    def _fit_simple(self, X: Matrix, codes: np.ndarray) -> SimpleMean | None:
-        if self.offset is None:
-            return None
-        if self.offset != "simple":
-            msg = f"`offset` must be 'simple' or None, not {self.offset!r}."
+    def _fit_simple(
+        self, X: Matrix, codes: np.ndarray, given: SimpleMean | None
+    ) -> SimpleMean | None:
+        unfitted = self.begins_with
+        if unfitted is None or given is None:
+            return None if unfitted is None else unfitted.fit(X, codes)
+        seen = given.out_of_fold_
+        if given.n_features_in_ != X.shape[1] or (seen is not None and len(seen) != len(codes)):
+            msg = "`given` was fitted to other cells or genes than these."
             raise ValueError(msg)
-        # the seed of the contestant `simple_mean`: with the gate shut both say the same, to rounding
-        return SimpleMean(random_state=self.random_state).fit(X, codes)
+        return given
 
     def _choose_linear(
         self, X: Matrix, codes: np.ndarray, config: LongformerConfig

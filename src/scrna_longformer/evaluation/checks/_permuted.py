@@ -12,7 +12,7 @@ from scipy import stats
 
 from ..._random import generator
 from ...features._ranking import Matrix
-from .._benchmark import build
+from .._build import build
 from .._split import Split
 from .._threads import threads_of
 from ._agreement import balanced_skill, shuffle_z
