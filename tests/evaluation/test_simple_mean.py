@@ -107,6 +107,22 @@ def test_pool_of_independent_models_is_surer_than_each(rng):
 
 def test_pool_of_few_cells_stays_near_the_even_one(rng):
     parts = rng.dirichlet(np.ones(4), size=(3, 5))
-    pool = LogitPool.fit(list(parts), np.array([0, 1, 2, 0, 1]))
-    np.testing.assert_allclose(pool.weights, 1 / 3, rtol=0.3)
-    assert np.abs(pool.offset).max() < 0.5
+    codes = np.array([0, 1, 2, 0, 1])
+    pool = LogitPool.fit(list(parts), codes)
+    assert np.abs(np.log(3 * pool.weights)).max() < 1  # less than a standard deviation of the prior
+    assert np.abs(pool.offset).max() < 1
+    held = LogitPool.fit(list(parts), codes, prior_cells=10)
+    np.testing.assert_allclose(held.weights, 1 / 3, rtol=0.3)
+    assert np.abs(held.offset).max() < 0.5
+
+
+def test_pool_of_some_cells_believes_the_better_model(rng):
+    truth = rng.integers(3, size=1100)
+    knows, noise = rng.normal(size=(2, 1100, 3))
+    parts = [softmax(knows + 3 * np.eye(3)[truth], axis=1), softmax(noise, axis=1)]
+    pool = LogitPool.fit([p[:100] for p in parts], truth[:100])
+    found = pool([p[100:] for p in parts]).argmax(axis=1)
+    alone, even = parts[0][100:].argmax(axis=1), LogitPool.even(2, 3)([p[100:] for p in parts])
+    right = [(calls == truth[100:]).mean() for calls in (even.argmax(axis=1), found, alone)]
+    assert right[0] < right[1] - 0.02
+    assert right[1] > right[2] - 0.01

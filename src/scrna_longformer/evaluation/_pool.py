@@ -10,7 +10,6 @@ from scipy.optimize import minimize
 from scipy.special import log_softmax, softmax
 
 _FLOOR = 1e-6  # probabilities below are taken for it: a logarithm must be finite
-_PRIOR_CELLS = 10.0  # a change of one unit is believed once about this many cells ask for it
 
 
 @dataclass(frozen=True)
@@ -41,11 +40,13 @@ class LogitPool:
     offset: np.ndarray
 
     @classmethod
-    def fit(cls, probas: Sequence[np.ndarray], codes: np.ndarray) -> LogitPool:
-        """Fit to probabilities of cells that no model was trained on, by maximum likelihood.
+    def fit(
+        cls, probas: Sequence[np.ndarray], codes: np.ndarray, *, prior_cells: float = 1.0
+    ) -> LogitPool:
+        """Fit to probabilities of cells that no model was trained on, by penalised likelihood.
 
         The logarithms of the weights are drawn towards equal weights that add up to 1, and the
-        offsets towards 0, by a weak penalty: few cells, or a class that is absent, change little.
+        offsets towards 0: few cells, or a class that is absent, change little.
 
         Parameters
         ----------
@@ -53,6 +54,9 @@ class LogitPool:
             Cells x classes probabilities of each model.
         codes
             Class of each cell.
+        prior_cells
+            A change of one unit is believed once about this many cells ask for it: the precision of
+            a normal prior around 0.
         """
         logs = np.stack([floored_log(proba) for proba in probas])
         n_models, n_cells, n_classes = logs.shape
@@ -62,9 +66,9 @@ class LogitPool:
             weights = np.exp(x[:n_models]) / n_models
             log_p = log_softmax(np.tensordot(weights, logs, 1) + x[n_models:], axis=1)
             error = np.exp(log_p) - truth
-            value = -(truth * log_p).sum() + _PRIOR_CELLS / 2 * (x @ x)
+            value = -(truth * log_p).sum() + prior_cells / 2 * (x @ x)
             gradient = np.r_[weights * np.tensordot(logs, error, 2), error.sum(axis=0)]
-            return value / n_cells, (gradient + _PRIOR_CELLS * x) / n_cells
+            return value / n_cells, (gradient + prior_cells * x) / n_cells
 
         x = minimize(loss, np.zeros(n_models + n_classes), jac=True, method="L-BFGS-B").x
         offset = x[n_models:]

@@ -31,13 +31,22 @@ class LogitScaling:
     offset: np.ndarray
 
     @classmethod
-    def fit(cls, proba: np.ndarray, codes: np.ndarray) -> LogitScaling:
-        """Fit to probabilities of cells that the model was not trained on, by maximum likelihood.
+    def fit(cls, proba: np.ndarray, codes: np.ndarray, *, prior_cells: float = 1.0) -> LogitScaling:
+        """Fit to probabilities of cells that the model was not trained on, by penalised likelihood.
 
-        The logarithm of the slope and the offsets are drawn towards 0 by a weak penalty, so that
-        few cells, or a class that is absent, change little.
+        The logarithm of the slope and the offsets are drawn towards 0, so that few cells, or a class
+        that is absent, change little.
+
+        Parameters
+        ----------
+        proba
+            Cells x classes.
+        codes
+            Class of each cell.
+        prior_cells
+            As in :meth:`LogitPool.fit`.
         """
-        pool = LogitPool.fit([proba], codes)
+        pool = LogitPool.fit([proba], codes, prior_cells=prior_cells)
         return cls(slope=float(pool.weights[0]), offset=pool.offset)
 
     def logits(self, proba: np.ndarray) -> np.ndarray:

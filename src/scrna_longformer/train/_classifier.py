@@ -42,6 +42,7 @@ from ._wide import WidePart
 
 TRANSFORMS = ("auto", "log", "pearson")
 N_RESIDUALS = 3000  # genes that a cell's total is taken over, besides those of other use
+_PRIOR_CELLS = 10.0  # cells set aside are few, and their best weights were kept: believe them less
 _INITIAL, _STOPPING, _REGRESSION, _GATE = 10, 11, 12, 14  # names of the random streams
 
 
@@ -282,7 +283,7 @@ class LongformerClassifier(ClassifierMixin, BaseEstimator):
             share=self._share,
             total=self._total,
             mixture=mixture,
-            scaling=LogitScaling.fit(held_out.proba, codes[aside]),
+            scaling=LogitScaling.fit(held_out.proba, codes[aside], prior_cells=_PRIOR_CELLS),
             linear=self._positions(X.shape[1])[self.linear_index_],
         )
         self.n_parameters_ = sum(p.numel() for p in model.parameters())
