@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+import warnings
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
@@ -232,7 +233,12 @@ def cross_validate(
     parallel = Parallel(n_jobs=n_jobs or 1, return_as="generator_unordered", pre_dispatch="n_jobs")
     label = progress if isinstance(progress, str) else "folds"
     all_names = [name for names, *_ in pending for name in names]
-    with Progress(all_names, shown=bool(progress), label=label) as bar:
+    with (
+        Progress(all_names, shown=bool(progress), label=label) as bar,
+        warnings.catch_warnings(),
+    ):
+        # a worker that has grown, by importing torch say, is replaced between folds: nothing is lost
+        warnings.filterwarnings("ignore", message="A worker stopped")
         for of_group in parallel(tasks()):
             for result in of_group:
                 results[result.key] = result
