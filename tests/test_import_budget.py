@@ -56,3 +56,32 @@ def test_import_takes_under_300_ms_over_a_bare_interpreter():
 def test_core_package_without_tensors_loads_no_torch(package: str):
     loaded = run(f"import sys, scrna_longformer.{package}; print(*sys.modules)")
     assert not {"torch", "anndata", "scanpy"} & set(loaded.split())
+
+
+def test_a_fit_leaves_warnings_and_threads_of_the_session_alone():
+    told = run(
+        "import warnings\n"
+        "import numpy as np, torch\n"
+        "torch.set_num_threads(1)\n"
+        "before = list(warnings.filters), warnings.formatwarning\n"
+        "import scrna_longformer as sl\n"
+        "from anndata import AnnData\n"
+        "import scrna_longformer.train, scrna_longformer.tl._longformer_predict\n"
+        "from scrna_longformer.train import LongformerClassifier\n"
+        "adata = AnnData(np.log1p(np.random.default_rng(0).poisson(2.0, (40, 12))).astype('f4'))\n"
+        "sl.pp.gene_knn_mask(adata, n_neighbors=3)\n"
+        "ours = [f for f in warnings.filters if f not in before[0] and f[2] is UserWarning]\n"
+        "print(ours, warnings.formatwarning is before[1], torch.get_num_threads())"
+    )
+    assert told.split("\n")[-2] == "[] True 1"
+
+
+def test_a_job_of_several_tasks_is_no_distributed_training():
+    told = run(
+        "import os\n"
+        "os.environ |= {'SLURM_NTASKS': '4', 'SLURM_JOB_NAME': 'job', 'SLURM_JOB_ID': '1', "
+        "'SLURM_PROCID': '0', 'SLURM_LOCALID': '0', 'SLURM_NODEID': '0'}\n"
+        "from scrna_longformer.train._fabric import one_device\n"
+        "print(one_device('cpu').world_size)"
+    )
+    assert told.split() == ["1"]

@@ -9,6 +9,7 @@ from sklearn.metrics import log_loss
 
 from scrna_longformer.evaluation import (
     BASELINES,
+    MORE_BASELINES,
     CentroidClassifier,
     DepthFeatures,
     TunedLogisticRegression,
@@ -165,3 +166,23 @@ def test_logistic_regression_reaches_its_floor_on_sorted_blood() -> None:
     key = adata.uns["dataset"]["label_columns"][0]
     sl.tl.baseline_compare(adata, key, models=["logistic_regression"])
     assert sl.get.baseline_compare(adata).table.loc["logistic_regression", "macro_f1"] >= 0.82
+
+
+def test_boosting_takes_many_cells_with_a_class_of_one(rng: np.random.Generator) -> None:
+    y = np.repeat([0, 1, 2], [6000, 4200, 1])
+    X = rng.normal(size=(len(y), 5)).astype(np.float32) + y[:, None]
+    for models, name in (
+        (BASELINES, "hist_gradient_boosting"),
+        (MORE_BASELINES, "gradient_boosting_genes"),
+    ):
+        model = models[name](0)
+        model[-1].set_params(**{p: 2 for p in model[-1].get_params() if p.endswith("max_iter")})
+        assert model.fit(X, y).predict_proba(X[:3]).shape == (3, 3)
+
+
+def test_neighbours_are_at_most_the_training_cells(rng: np.random.Generator) -> None:
+    y = np.repeat([0, 1], 5)
+    X = rng.normal(size=(10, 20)) + 3 * y[:, None]
+    model = BASELINES["knn_pca"](0).fit(X, y)
+    assert model.predict_proba(X).shape == (10, 2)
+    assert model[-1].n_neighbors == 15

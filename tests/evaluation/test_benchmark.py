@@ -5,11 +5,15 @@ from typing import Any
 
 import numpy as np
 import pytest
+from scipy import sparse
 from sklearn.base import BaseEstimator, ClassifierMixin
+from sklearn.calibration import CalibratedClassifierCV
 from sklearn.dummy import DummyClassifier
+from sklearn.ensemble import HistGradientBoostingClassifier
 from sklearn.linear_model import LogisticRegression, RidgeClassifier
 from sklearn.naive_bayes import GaussianNB
 from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
 from threadpoolctl import threadpool_info, threadpool_limits
 
 from scrna_longformer.evaluation import (
@@ -299,3 +303,38 @@ def test_simple_models_compute_on_one_thread_and_others_as_they_like(
         after = max(library["num_threads"] for library in threadpool_info())
     assert ThreadCounter.seen == [1, 2]
     assert after == 2
+
+
+@pytest.mark.parametrize(
+    "model",
+    [
+        GaussianNB(),
+        HistGradientBoostingClassifier(max_iter=2),
+        make_pipeline(StandardScaler(), LogisticRegression()),
+        CalibratedClassifierCV(GaussianNB(), cv=2),
+    ],
+)
+def test_those_that_take_no_sparse_values_get_dense_ones(model: Any, cells: tuple) -> None:
+    X, codes, splits = cells
+    (dense,) = cross_validate({"m": model}, X, codes, splits[:1], probes=True, calibrate=True)
+    sparse_X = sparse.csr_matrix(X)
+    (found,) = cross_validate(
+        {"m": model}, sparse_X, codes, splits[:1], probes=True, calibrate=True
+    )
+    np.testing.assert_allclose(found.proba, dense.proba, rtol=1e-5)
+
+
+class TakesSparse(DummyClassifier):
+    """Note what it is given."""
+
+    seen: list[bool] = []  # noqa: RUF012
+
+    def fit(self, X: Any, y: np.ndarray) -> TakesSparse:
+        TakesSparse.seen.append(sparse.issparse(X))
+        return super().fit(X, y)
+
+
+def test_own_estimators_get_the_values_as_they_are(cells: tuple) -> None:
+    X, codes, splits = cells
+    cross_validate({"own": TakesSparse()}, sparse.csr_matrix(X), codes, splits[:1])
+    assert TakesSparse.seen == [True]

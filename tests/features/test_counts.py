@@ -99,3 +99,16 @@ def test_genes_are_chosen_by_the_variance_of_their_residuals(
     residuals = pearson_residuals(counts, share, clip=2.0).astype(np.float64)
     best = np.argsort(-residuals.var(axis=0), kind="stable")[:n_genes]
     np.testing.assert_array_equal(chosen, np.sort(best))
+
+
+def test_what_is_decided_on_all_cells_holds_for_few(rng):
+    counts = _counts(rng, n_cells=300)
+    counts[:2] = 5 + 2 * rng.integers(0, 20, counts[:2].shape)  # no small count: the unit is missed
+    values = np.log1p(1e4 * counts / counts.sum(axis=1, keepdims=True))
+    assert has_counts(values)
+    with pytest.raises(ValueError, match="not log1p of scaled counts"):
+        recover_counts(values[:2])
+    found = recover_counts(values[:2], most_wrong=1).toarray()
+    assert (found > 0).all()
+    model = PearsonResiduals(20).fit(values)
+    np.testing.assert_array_equal(model.transform(values[:2]), model.transform(values)[:2])

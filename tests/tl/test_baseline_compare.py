@@ -362,3 +362,43 @@ def test_logistic_regression_reaches_its_floor_on_real_cells() -> None:
     table = sl.get.baseline_compare(adata).table
     assert table.loc["logistic_regression", "macro_f1"] >= 0.72
     assert table.loc["majority", "macro_f1"] < 0.1
+
+
+def test_interrupt_while_checking_keeps_the_folds(
+    adata: ad.AnnData, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def interrupted(*args: object, **options: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("scrna_longformer.tl._baseline_compare.check_comparison", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        sl.tl.baseline_compare(adata, "type", models=FAST)
+    comparison = sl.get.baseline_compare(adata)
+    assert len(comparison.runs) == 10
+    assert adata.uns["baseline_compare"]["circular"] == "not checked"
+
+
+@pytest.mark.filterwarnings("ignore:LongformerClassifier")  # few updates
+def test_cells_left_out_since_the_fit_need_no_label(adata: ad.AnnData) -> None:
+    adata.obs["type"] = adata.obs["type"].cat.rename_categories({"T": "Unknown"})
+    sl.pp.gene_knn_mask(adata, n_neighbors=5)
+    sl.tl.longformer_fit(
+        adata, "type", unlabeled="Unknown", preset="tiny", accelerator="cpu", max_steps=20
+    )
+    named = adata[adata.obs["type"] != "Unknown"].copy()
+    sl.tl.baseline_compare(named, "type", models=FAST, n_splits=3)
+    assert named.uns["baseline_compare"]["params"]["n_cells"] == named.n_obs
+
+
+def test_names_of_contestants_may_be_numbers(adata: ad.AnnData) -> None:
+    sl.tl.baseline_compare(adata, "type", models={1: "majority", 2: "nearest_centroid"})
+    assert set(sl.get.baseline_compare(adata).table.index) == {"1", "2"}
+
+
+def test_an_origin_half_told_is_none(adata: ad.AnnData) -> None:
+    adata.uns["dataset"] = {"label_columns": ["type"], "label_kinds": ["sorted"]}
+    sl.tl.baseline_compare(adata, "type", models=FAST, n_splits=3)
+    assert adata.uns["baseline_compare"]["circular"] == "no evidence"
+    adata.uns["dataset"] = {"label_columns": ["type"]}
+    sl.tl.baseline_compare(adata, "type", models=FAST, n_splits=3)
+    assert adata.uns["baseline_compare"]["circular"] != "yes"

@@ -267,3 +267,46 @@ def test_survives_a_file(curved: ad.AnnData, tmp_path) -> None:
     )
     assert sl.tl.data_requirement(back).sentence == sl.get.data_requirement(curved).sentence
     assert sl.get.recommend_architecture(back).model == sl.get.recommend_architecture(curved).model
+
+
+class Closed(Scripted):
+    """A hybrid that never used its correction."""
+
+    gate_ = 0.0
+
+
+class Open(Scripted):
+    """A hybrid that always did."""
+
+    gate_ = 0.4
+
+
+def test_a_closed_hybrid_is_a_simple_model(adata: ad.AnnData) -> None:
+    models = {
+        "majority": "majority",
+        "worse": Scripted(c=0.2),
+        "longformer": Closed(c=0.01),
+        "longformer_open": Open(c=0.05),
+    }
+    sl.tl.learning_curve(adata, "type", models=models, sizes=SIZES)
+    curve = sl.get.learning_curve(adata)
+    table = curve.models.set_index("model")
+    assert table["kind"].astype(str).tolist() == ["simple", "simple", "simple", "transformer"]
+    assert table.loc["longformer", "gate_closed"] == 1
+    assert table.loc["longformer_open", "gate_closed"] == 0
+    assert np.isnan(table.loc["worse", "gate_closed"])
+    requirement = sl.tl.data_requirement(adata)
+    assert set(requirement.table["model"]) == {"longformer_open"}
+    assert set(requirement.table["rival"]) == {"longformer"}
+    assert sl.tl.recommend_architecture(adata).model == "longformer"
+
+
+def test_recommendation_tells_of_the_transformer_it_means(adata: ad.AnnData) -> None:
+    models = {
+        "worse": Scripted(c=0.2),
+        "longformer": Scripted(c=0.01),
+        "longformer_pure": Scripted(c=0.012),
+    }
+    sl.tl.learning_curve(adata, "type", models=models, sizes=SIZES)
+    found = sl.tl.recommend_architecture(adata, margin=0.05)
+    assert f"the curves support {found.model} " in found.sentence

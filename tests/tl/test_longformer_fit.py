@@ -13,6 +13,7 @@ from scipy import sparse
 from sklearn.metrics import f1_score
 
 import scrna_longformer as sl
+from scrna_longformer.tl._compare_models import transformer_settings
 
 QUICK = {
     "preset": "tiny",
@@ -396,3 +397,48 @@ def test_backed_data_is_refused(adata: ad.AnnData, tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="to_memory"):
         sl.tl.longformer_fit(backed, "cell_type", **QUICK)
     backed.file.close()
+
+
+@pytest.mark.parametrize(
+    ("options", "told"),
+    [
+        ({"attention_backend": "gather"}, "gather"),
+        ({"attention_backend": "numba_plain"}, "numba_plain"),
+        ({"attention": "none"}, "none"),
+        ({"attention": "full"}, "dense"),
+        ({"attention": "linear"}, "linear"),
+    ],
+)
+def test_the_record_tells_what_computed_attention(
+    adata: ad.AnnData, options: dict, told: str
+) -> None:
+    sl.tl.longformer_fit(adata, "cell_type", **QUICK, model_options=options, store_model=False)
+    params = adata.uns["longformer"]["params"]
+    assert params["attention_backend"] == told
+    again = transformer_settings(adata.uns["longformer"])  # what a comparison repeats
+    assert again["model_options"] == options
+
+
+@pytest.mark.parametrize(
+    ("options", "text"),
+    [
+        ({"preset": "smal"}, "`preset` must be one of"),
+        ({"transform": "residuals"}, "`transform` must be one of"),
+        ({"n_tokens": 20.0}, "`n_tokens` must be 'auto', 'all' or an integer"),
+        ({"max_steps": 50.0}, "`max_steps` must be an integer"),
+        ({"train_options": {"lr": 1}}, "TrainConfig has no field"),
+        ({"model_options": {"width": 1}}, "LongformerConfig has no field"),
+        ({"model_options": {"n_genes": 10}}, "follow from the data"),
+        ({"checkpoint_dir": __file__}, "is a file"),
+    ],
+)
+def test_what_cannot_be_is_refused_before_anything_is_fitted(
+    adata: ad.AnnData, monkeypatch: pytest.MonkeyPatch, options: dict, text: str
+) -> None:
+    def fitted(*args: object) -> None:
+        pytest.fail("the simple model was fitted")
+
+    monkeypatch.setattr("scrna_longformer.evaluation._simple_mean.SimpleMean.fit", fitted)
+    with pytest.raises(ValueError, match=text):
+        sl.tl.longformer_fit(adata, "cell_type", **{**QUICK, **options})
+    assert "longformer" not in adata.uns

@@ -137,6 +137,8 @@ def test_absent_genes_enter_at_their_training_mean(both) -> None:
     )
     assert sorted(part.uns["longformer_predict"]["absent_genes"]) == sorted(absent)
     assert part.uns["longformer_predict"]["gene_overlap"] == pytest.approx(58 / 60)
+    n_tokens = len(tokens)
+    assert part.uns["longformer_predict"]["token_overlap"] == pytest.approx(1 - 2 / n_tokens)
 
 
 def test_too_few_genes_are_refused(both, unchanged) -> None:

@@ -147,3 +147,13 @@ def test_too_small_an_alpha_warns(both) -> None:
     assert caught[0].filename == __file__
     assert out.obsm["longformer_set"].all()
     assert (out.obs["longformer_accepted"] != "unknown").all()
+
+
+def test_sets_of_an_earlier_prediction_go(both) -> None:
+    reference, query = both
+    cells = sl.tl.longformer_predict(query, reference, alpha=0.1, copy=True)
+    cells.obs["longformer_mine"] = 1
+    sl.tl.longformer_predict(cells, reference)
+    assert "longformer_set" not in cells.obsm
+    assert not {"longformer_accepted", "longformer_novelty_p"} & set(cells.obs)
+    assert "longformer_mine" in cells.obs

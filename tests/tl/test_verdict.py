@@ -22,6 +22,13 @@ class Closed(LogisticRegression):
     calibrated_inside = True
 
 
+class Open(LogisticRegression):
+    """A hybrid that used some of it."""
+
+    gate_ = 0.5
+    calibrated_inside = True
+
+
 class Slow(ClassifierMixin, BaseEstimator):
     """As good as the best, and dear."""
 
@@ -129,10 +136,23 @@ def test_without_a_comparison_the_call_is_named(adata: ad.AnnData) -> None:
 def test_a_learning_curve_measured_since_counts(adata: ad.AnnData) -> None:
     cells = adata.copy()
     assert "has not been measured" in sl.get.verdict(cells).sentences[2]
-    models = {"cheap": LogisticRegression(max_iter=1000), "longformer": Closed(max_iter=1000)}
+    models = {"cheap": LogisticRegression(max_iter=1000), "longformer": Open(max_iter=1000)}
     sl.tl.learning_curve(cells, "type", models=models, sizes=[20, 40, 80, 160], n_seeds=3)
     assert "sl.tl.data_requirement(adata) does" in sl.get.verdict(cells).sentences[2]
     sl.tl.data_requirement(cells)
     assert "to match the best simple model" in sl.get.verdict(cells).sentences[2]
+    kept = cells.uns["data_requirement"]
+    sl.tl.learning_curve(cells, "type", models=models, sizes=[20, 50, 80, 160], n_seeds=3)
+    assert "sl.tl.data_requirement(adata) does" in sl.get.verdict(cells).sentences[2]  # outdated
+    assert kept is cells.uns["data_requirement"]
     cells.uns["learning_curve"]["params"]["key"] = "other"  # a curve for other labels says nothing
+    assert "has not been measured" in sl.get.verdict(cells).sentences[2]
+
+
+def test_a_curve_within_donors_says_nothing_of_new_ones(adata: ad.AnnData) -> None:
+    cells = adata.copy()
+    cells.obs["donor"] = pd.Categorical(np.arange(240) // 3 % 8)
+    models = {"cheap": LogisticRegression(max_iter=1000), "longformer": Open(max_iter=1000)}
+    sl.tl.baseline_compare(cells, "type", models=models, group_key="donor", n_splits=3)
+    sl.tl.learning_curve(cells, "type", models=models, sizes=[20, 40, 80], n_seeds=2)
     assert "has not been measured" in sl.get.verdict(cells).sentences[2]

@@ -83,5 +83,5 @@ def test_too_few_updates(cells: tuple[np.ndarray, np.ndarray]) -> None:
 
 def test_too_little_time(cells: tuple[np.ndarray, np.ndarray]) -> None:
     warned, _ = told(*cells, max_steps=10**6, time_limit=1e-3)
-    assert f"made 50 updates (time limit), {FEW}" in warned
+    assert f"made 1 updates (time limit), {FEW}" in warned
     assert "Raise max_steps or time_limit." in warned

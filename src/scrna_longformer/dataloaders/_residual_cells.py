@@ -40,12 +40,19 @@ class ResidualCells:
     """
 
     def __init__(
-        self, X: Matrix, columns: np.ndarray, tokens: np.ndarray, share: np.ndarray
+        self,
+        X: Matrix,
+        columns: np.ndarray,
+        tokens: np.ndarray,
+        share: np.ndarray,
+        fill: np.ndarray | None = None,
     ) -> None:
         columns, tokens, share = (np.asarray(part) for part in (columns, tokens, share))
         is_present = columns >= 0
-        counts = recover_counts(X[:, columns[is_present]])
+        # few cells, or few genes, are no ground to judge on: the caller has
+        counts = recover_counts(X[:, columns[is_present]], most_wrong=1)
         self.n_cells, self.n_tokens = X.shape[0], len(tokens)
+        self._fill = np.zeros(len(tokens), dtype=np.float32) if fill is None else fill
         self._totals = counts.sum(axis=1, dtype=np.float64) / share[is_present].sum()
         self._present = np.flatnonzero(is_present[tokens])
         found = tokens[self._present]
@@ -62,7 +69,7 @@ class ResidualCells:
         )
         if len(self._present) == self.n_tokens:
             return residuals
-        out = np.zeros((len(index), self.n_tokens), dtype=np.float32)
+        out = np.repeat(self._fill[None], len(index), axis=0)
         out[:, self._present] = residuals
         return out
 

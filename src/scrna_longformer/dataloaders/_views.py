@@ -46,7 +46,7 @@ def model_cells(
     of_tokens, of_linear = (None, None) if fill is None else (fill[:n_tokens], fill[n_tokens:])
     values: Cells
     if len(share):
-        values = ResidualCells(X, columns, tokens, share)
+        values = ResidualCells(X, columns, tokens, share, of_tokens)
     else:
         values = CellMatrix(X, columns[tokens], of_tokens)
     return JoinedCells(values, CellMatrix(X, columns[linear], of_linear)) if len(linear) else values

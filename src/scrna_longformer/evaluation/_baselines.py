@@ -14,7 +14,6 @@ from typing import Any
 from sklearn.dummy import DummyClassifier
 from sklearn.ensemble import HistGradientBoostingClassifier, RandomForestClassifier
 from sklearn.linear_model import LogisticRegression
-from sklearn.neighbors import KNeighborsClassifier
 from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import PolynomialFeatures, StandardScaler
 
@@ -25,7 +24,7 @@ from ._centroid import CentroidClassifier
 from ._depth import DepthFeatures
 from ._penalised import TunedLogisticRegression
 from ._simple_mean import SimpleMean
-from ._steps import FixedBudgetMLP, TrainingPCA, UnitScale
+from ._steps import FixedBudgetMLP, NearestNeighbours, TrainingPCA, UnitScale
 from ._terms import terms
 
 Factory = Callable[[int], Any]
@@ -70,7 +69,7 @@ def knn_pca(random_state: int) -> Pipeline:
         GeneSelector("f_test", N_GENES_PCA),
         GeneScaler(),
         TrainingPCA(30, random_state),
-        KNeighborsClassifier(15, weights="distance"),
+        NearestNeighbours(15, weights="distance"),
     )
 
 
@@ -140,6 +139,7 @@ def hist_gradient_boosting(random_state: int) -> Pipeline:
         max_iter=60,
         max_leaf_nodes=7,
         max_bins=63,  # finer ones take longer
+        early_stopping=False,  # else it begins at 10,000 cells, and wants two cells of every class
         random_state=random_state,
     )
     return make_pipeline(

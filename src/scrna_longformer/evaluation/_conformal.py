@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import warnings
 from dataclasses import dataclass
 
 import numpy as np
-from crepes import ConformalClassifier
+
+with warnings.catch_warnings():  # crepes turns on every UserWarning of the session
+    from crepes import ConformalClassifier
 
 
 @dataclass(frozen=True)

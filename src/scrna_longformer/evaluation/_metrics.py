@@ -34,7 +34,7 @@ def score(codes: np.ndarray, proba: np.ndarray) -> dict[str, float]:
 
     ``accuracy``, ``balanced_accuracy`` (mean recall), ``macro_f1`` (unweighted mean of the F1 of
     the classes that occur in ``codes``), ``weighted_f1`` (weighted by class size), ``mcc``
-    (Matthews correlation), ``log_loss`` (natural logarithm, probabilities kept above the float64
+    (Matthews correlation; 0 where all cells are of one class), ``log_loss`` (natural logarithm, probabilities kept above the float64
     epsilon), ``brier`` (squared distance to the one-hot truth summed over classes: 0 to 2), ``ece``
     (:func:`expected_calibration_error`).
 
@@ -59,7 +59,7 @@ def score(codes: np.ndarray, proba: np.ndarray) -> dict[str, float]:
         "balanced_accuracy": _balanced_accuracy(codes, predicted),
         "macro_f1": float(f1.mean()),
         "weighted_f1": float(np.average(f1, weights=np.bincount(codes)[present])),
-        "mcc": float(matthews_corrcoef(codes, predicted)),
+        "mcc": float(matthews_corrcoef(codes, predicted)) if len(present) > 1 else 0.0,
         "log_loss": float(-np.log(np.maximum(true_proba, np.finfo(np.float64).eps)).mean()),
         "brier": float(np.mean((proba**2).sum(axis=1) - 2 * true_proba + 1)),
         "ece": expected_calibration_error(codes, proba),

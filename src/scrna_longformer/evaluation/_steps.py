@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import warnings
-from typing import TYPE_CHECKING, Any, Self
+from typing import Any, Self
 
+import numpy as np
 from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.decomposition import PCA
 from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
 from sklearn.exceptions import ConvergenceWarning
+from sklearn.neighbors import KNeighborsClassifier
 from sklearn.neural_network import MLPClassifier
-
-if TYPE_CHECKING:
-    import numpy as np
 
 
 class TrainingPCA(TransformerMixin, BaseEstimator):
@@ -68,6 +67,15 @@ class FixedBudgetMLP(MLPClassifier):
             warnings.simplefilter("ignore", ConvergenceWarning)
             warnings.filterwarnings("ignore", message="Got `batch_size`")  # few cells: one batch
             return super().fit(X, y)
+
+
+class NearestNeighbours(KNeighborsClassifier):
+    """Nearest neighbours by distance, as many as there are training cells where these are fewer."""
+
+    def kneighbors(self, X: Any = None, n_neighbors: int | None = None, **options: Any) -> Any:
+        """Find the neighbours of dense cells x features ``X``."""
+        wanted = self.get_params()["n_neighbors"] if n_neighbors is None else n_neighbors
+        return super().kneighbors(X, min(wanted, self.n_samples_fit_), **options)
 
 
 class ShrunkenLDA(LinearDiscriminantAnalysis):

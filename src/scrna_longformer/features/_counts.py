@@ -10,10 +10,13 @@ from ._ranking import Matrix, is_sparse
 # A cell's smallest value is one count, or in a rare cell two or three.
 _SMALLEST_COUNTS = (1, 2, 3)
 _TOLERANCE = 0.02  # relative to a count: float32 logarithms of thousands are this far from integers
-_MOST_WRONG = 0.01  # share of the values that may be off, by rounding of stored values
+# Share of the values that may be off, by rounding, or because no gene of a cell has a small count.
+# Whether there are counts is decided once, on all cells; what is asked of some of them later bears more.
+_MOST_WRONG_TO_DECIDE = 0.01
+_MOST_WRONG = 0.1
 
 
-def recover_counts(X: Matrix) -> sparse.csr_array:
+def recover_counts(X: Matrix, *, most_wrong: float = _MOST_WRONG) -> sparse.csr_array:
     """Undo ``log1p`` of counts that were scaled cell by cell, whatever the factors were.
 
     Scaling leaves the values of a cell integer multiples of one number, and in nearly every cell
@@ -25,6 +28,9 @@ def recover_counts(X: Matrix) -> sparse.csr_array:
     X
         Cells x genes values of ``log1p(factor_of_the_cell * counts)``, dense or sparse; counts are
         accepted as they are.
+    most_wrong
+        Largest share of the values that may be no multiples of their cell's smallest one; they
+        become the nearest counts. With 1 every matrix without negative values is taken.
 
     Returns
     -------
@@ -63,7 +69,7 @@ def recover_counts(X: Matrix) -> sparse.csr_array:
         in_doubt = np.bincount(cell, is_wrong, values.shape[0]) > 0
         again = in_doubt[cell]
         counts[again], is_wrong[again] = _with_smallest_count(in_units[again], cell[again])
-    if (share := float(is_wrong.mean()) if len(is_wrong) else 0.0) > _MOST_WRONG:
+    if (share := float(is_wrong.mean()) if len(is_wrong) else 0.0) > most_wrong:
         msg = (
             f"`X` is not log1p of scaled counts: {share:.0%} of its values are no multiples of their "
             "cell's smallest one. It was smoothed, corrected or transformed in another way."
@@ -75,12 +81,15 @@ def recover_counts(X: Matrix) -> sparse.csr_array:
 
 
 def has_counts(X: Matrix) -> bool:
-    """Whether :func:`recover_counts` can find the counts behind `X`, judged by up to 500 cells."""
+    """Whether :func:`recover_counts` can find the counts behind `X`, judged by up to 500 cells.
+
+    All but one in a hundred of their values must be multiples of their cell's smallest one.
+    """
     rows = np.unique(np.linspace(0, X.shape[0] - 1, min(X.shape[0], 500)).astype(np.int64))
     sample = X[rows]
     sample = sample if is_sparse(sample) else np.asarray(sample)
     try:
-        recover_counts(sample)
+        recover_counts(sample, most_wrong=_MOST_WRONG_TO_DECIDE)
     except ValueError:
         return False
     return True

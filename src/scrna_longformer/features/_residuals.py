@@ -70,7 +70,8 @@ class PearsonResiduals(TransformerMixin, BaseEstimator):
         if X.shape[1] != self.n_features_in_:
             msg = f"`X` has {X.shape[1]} genes, but it was fitted on {self.n_features_in_}."
             raise ValueError(msg)
-        counts = recover_counts(X[:, self.genes_])  # no other gene has a say
+        # no other gene has a say, and few cells are no ground to judge on: `fit` has
+        counts = recover_counts(X[:, self.genes_], most_wrong=1)
         return pearson_residuals(counts.toarray(), self.share_, theta=self.theta, clip=self.clip)
 
     def _learn(self, counts: sparse.csr_array) -> None:

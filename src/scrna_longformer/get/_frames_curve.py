@@ -13,6 +13,8 @@ if TYPE_CHECKING:
 
     from ..evaluation import CurveDraws, CurveErrors
 
+# predictors that look at no gene
+NO_SKILL_MODELS = ("majority", "depth_only", "stratified_random")
 _FRAMES = ("scores", "laws", "curve", "extrapolation", "runs", "models")
 
 
@@ -40,7 +42,8 @@ class LearningCurve:
         What was run: ``model``, ``seed``, ``n_cells``, ``status``, ``n_test``.
     models
         The contestants: ``model``, ``description``, ``kind`` (``'simple'`` or ``'transformer'``),
-        ``preset``.
+        ``preset``, and of a hybrid ``gate_closed``, the share of the fits with the most cells whose gate
+        was 0. If that is more than half, its scores are those of the simple model, and so is its kind.
     params
         How the curve was called, and on what.
     complete
@@ -70,7 +73,7 @@ class LearningCurve:
     def of_kind(self, kind: str) -> list[str]:
         """Names of the models of a kind, without those that use no gene."""
         names = self.models.loc[self.models["kind"] == kind, "model"].astype(str)
-        return [name for name in names if name not in {"majority", "stratified", "depth_only"}]
+        return [name for name in names if name not in NO_SKILL_MODELS]
 
 
 def learning_curve(adata: AnnData, key: str = LEARNING_CURVE_RECORD) -> LearningCurve:
@@ -120,6 +123,17 @@ def read_curve(adata: AnnData, key: str, *, caller: str) -> LearningCurve:
         raise KeyError(msg)
     frames = {name: pd.DataFrame(record.get(name, {})).copy() for name in _FRAMES}
     return LearningCurve(**frames, params=dict(record["params"]), complete=bool(record["complete"]))
+
+
+def curve_digest(scores: pd.DataFrame) -> str:
+    """Fingerprint of the scores of a learning curve, to tell whether it is still the same."""
+    import numpy as np
+
+    from .._digest import digest_array, digest_names
+
+    names = scores[["model", "metric"]].astype(str).agg("/".join, axis=1)
+    numbers = scores[["seed", "n_cells", "value"]].to_numpy(dtype=np.float64)
+    return digest_names([*names, digest_array(numbers)])
 
 
 def read_draws(

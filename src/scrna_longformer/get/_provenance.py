@@ -76,10 +76,12 @@ def _of_data_set(adata: AnnData, key: str) -> tuple[str, str]:
     if key not in columns:
         return "", ""
     place = columns.index(key)
-    origin = str(dataset["label_origins"][place])
-    kinds = list(dataset.get("label_kinds", ()))
-    if kinds:
+    origins, kinds = (list(dataset.get(name, ())) for name in ("label_origins", "label_kinds"))
+    origin = str(origins[place]) if place < len(origins) else ""
+    if place < len(kinds):
         return str(kinds[place]), origin
+    if not origin:
+        return "", ""
     return ("clustered" if "clustered" in origin else "stated"), origin
 
 

@@ -154,13 +154,22 @@ def _curves(
     adata: AnnData, params: Mapping[str, Any]
 ) -> tuple[Mapping[str, Any] | None, Mapping[str, Any] | None]:
     """Learning curve for these labels, and what was concluded from it, where there are any."""
+    import pandas as pd
+
+    from ._frames_curve import curve_digest
+
     curve = adata.uns.get(LEARNING_CURVE_RECORD)
     if curve is None or "scores" not in curve:
         return None, None
-    same = all(str(curve["params"][name]) == str(params[name]) for name in ("key", "layer"))
-    if not same:
+    # a curve within donors says nothing of other donors
+    told = ("key", "layer", "group_key")
+    if any(str(curve["params"][name]) != str(params[name]) for name in told):
         return None, None
     requirement = adata.uns.get(DATA_REQUIREMENT_RECORD)
     if requirement is None or str(requirement["params"]["curve"]) != LEARNING_CURVE_RECORD:
         return curve, None
+    if str(requirement["params"].get("curve_digest")) != curve_digest(
+        pd.DataFrame(curve["scores"])
+    ):
+        return curve, None  # it is of a curve that has been measured anew since
     return curve, requirement

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from numbers import Integral
@@ -158,13 +159,23 @@ def _check(X: np.ndarray | sp.csr_matrix, n_neighbors: int, metric: str) -> None
 
 def _search(profiles: _Profiles, k: int) -> list[_Edges]:
     """Find the k neighbours of every gene, block by block."""
-    n_genes, n_threads = len(profiles.genes), numba.get_num_threads()
+    n_genes, n_threads = len(profiles.genes), _n_threads()
     step = min(_BLOCK_GENES, max(1, _BLOCK_BYTES // (8 * n_genes * n_threads)))
     blocks = [range(start, min(start + step, n_genes)) for start in range(0, n_genes, step)]
     if profiles.products.prefers_blas:  # BLAS has threads of its own
         return [_dense_block(profiles, block, k) for block in blocks]
     with ThreadPoolExecutor(n_threads) as pool:
         return list(pool.map(lambda block: _sparse_block(profiles, block, k), blocks))
+
+
+def _n_threads() -> int:
+    """Return as many threads as numba and OpenMP are set to, without waking the pool of either.
+
+    (`numba.get_num_threads` starts one, which may change how many threads torch computes on.)
+    """
+    wanted = os.environ.get("OMP_NUM_THREADS", "").split(",")[0]
+    most = int(numba.config.NUMBA_NUM_THREADS)  # type: ignore[attr-defined]
+    return max(1, min(most, int(wanted))) if wanted.isdigit() else most
 
 
 def _sparse_block(profiles: _Profiles, block: range, k: int) -> _Edges:

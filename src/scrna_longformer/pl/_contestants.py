@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from ..get._frames_curve import NO_SKILL_MODELS
 from ._canvas import CYCLE, LONGFORMER, NO_SKILL, SIMPLE
 
 if TYPE_CHECKING:
@@ -11,7 +12,6 @@ if TYPE_CHECKING:
 
     from ..get import BaselineComparison
 
-NO_SKILL_MODELS = ("majority", "depth_only", "stratified_random")
 _MODELS = {
     "depth_only": "sequencing depth only",
     "knn_pca": "kNN on principal components",

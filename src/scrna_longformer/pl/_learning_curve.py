@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from .._docs import with_shared_parts
+from ..get._frames_curve import NO_SKILL_MODELS
 from ._canvas import INK, LONGFORMER, NO_SKILL, SIMPLE, axes_for, finish, quieten, spread
 from ._contestants import label_of, metric_name
 
@@ -21,7 +22,6 @@ if TYPE_CHECKING:
 _BLUES = (SIMPLE, "#56B4E9", "#003F6B", "#7F9FBF", "#2E8BC0")
 _ORANGES = (LONGFORMER, "#E69F00", "#8C3B00")
 _MARKERS = "osD^vPX*"
-_NO_GENES = ("majority", "stratified", "depth_only")
 
 
 @with_shared_parts
@@ -135,7 +135,7 @@ def _styles(curve: LearningCurve, models: list[str] | None) -> dict[str, dict[st
     styles: dict[str, dict[str, Any]] = {}
     seen = {"simple": 0, "transformer": 0}
     for name in chosen:
-        if name in _NO_GENES:
+        if name in NO_SKILL_MODELS:
             styles[name] = {"color": NO_SKILL, "marker": "x"}
             continue
         kind = kinds[name]
@@ -212,7 +212,7 @@ def _label_ends(
             textcoords="offset points",
             va="center",
             fontsize="small",
-            color=styles[name]["color"] if name not in _NO_GENES else NO_SKILL,
+            color=styles[name]["color"] if name not in NO_SKILL_MODELS else NO_SKILL,
         )
 
 

@@ -234,6 +234,14 @@ def baseline_compare(
             random_state=random_state,
             probes=True,
         )
+        checks = check_comparison(
+            inputs,
+            plan.folds,
+            [result for result in results if not plan.is_final(result)],
+            contestants,
+            gene_names=adata.var_names.to_numpy(),
+            random_state=random_state,
+        )
     except KeyboardInterrupt:
         if results:
             write()
@@ -244,14 +252,6 @@ def baseline_compare(
                 key_added,
             )
         raise
-    checks = check_comparison(
-        inputs,
-        plan.folds,
-        [result for result in results if not plan.is_final(result)],
-        contestants,
-        gene_names=adata.var_names.to_numpy(),
-        random_state=random_state,
-    )
     write()
     log_outcome(adata.uns[key_added], key_added)
     log_checks(checks)

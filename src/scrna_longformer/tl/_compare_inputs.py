@@ -91,6 +91,8 @@ def read_inputs(
     key = _default_key(adata, caller) if key is None else key
     fit = last_fit(adata, key)
     unlabeled = fit["params"].get("unlabeled") or None if fit else None
+    if unlabeled not in set(adata.obs.get(key, ())):  # such cells have been left out since
+        unlabeled = None
     labels = read_labels(adata, key, unlabeled=unlabeled, caller=caller)
     groups = _groups(adata, group_key, labels, caller)
     batch = _groups(adata, batch_key, labels, caller, name="batch_key")

@@ -69,7 +69,7 @@ def resolve_contestants(
             else [models]
         )
     pairs = models.items() if hasattr(models, "items") else ((name, name) for name in models)
-    resolved = {n: named(model) if isinstance(model, str) else model for n, model in pairs}
+    resolved = {str(n): named(model) if isinstance(model, str) else model for n, model in pairs}
     if not resolved:
         msg = f"{caller}: `models` is empty. Known contestants are {known}."
         raise ValueError(msg)
@@ -145,7 +145,9 @@ def transformer_settings(fit: Mapping[str, Any] | None) -> dict[str, Any]:
         # files give NumPy scalars back
         "train_options": {name: kinds[name](value) for name, value in config.items()},
     }
-    if "model" in fit:
+    if "model" not in fit:  # it was not stored
+        options["model_options"] = json.loads(str(params.get("model_options", "{}")))
+    else:
         architecture = json.loads(str(fit["model"]["config"]))
         own = {"preset", "n_genes", "n_classes", "residual_head", "attention_seed"}
         options["model_options"] = {k: v for k, v in architecture.items() if k not in own}

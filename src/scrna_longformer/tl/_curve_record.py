@@ -39,7 +39,7 @@ def curve_record(
         "scores": scores,
         **_laws(scores, params["metric"], test_share, params["random_state"]),
         "runs": size_run_table(results, sizes),
-        "models": _models(contestants),
+        "models": _models(contestants, results),
     }
 
 
@@ -63,14 +63,37 @@ def _laws(
     }
 
 
-def _models(contestants: Mapping[str, Any]) -> pd.DataFrame:
-    """Contestants: ``model``, ``description``, ``kind``, ``preset`` (of transformers)."""
+def _models(contestants: Mapping[str, Any], results: Sequence[FoldResult]) -> pd.DataFrame:
+    """Contestants: ``model``, ``description``, ``kind``, ``preset`` (of transformers), ``gate_closed``.
+
+    A hybrid whose gate stayed closed is the simple model inside, by whatever name.
+    """
+    from ..evaluation.verdict._ranking import MOSTLY
+
     frame = descriptions(contestants)
     presets = [preset_of(name, model) for name, model in contestants.items()]
-    kinds = ["transformer" if preset else "simple" for preset in presets]
-    return frame.assign(kind=kinds, preset=presets).astype(
+    closed = [_gate_closed(name, results) for name in contestants]
+    kinds = [
+        "transformer" if preset and not share > MOSTLY else "simple"
+        for preset, share in zip(presets, closed, strict=True)
+    ]
+    return frame.assign(kind=kinds, preset=presets, gate_closed=closed).astype(
         {"kind": "category", "preset": "category"}
     )
+
+
+def _gate_closed(name: str, results: Sequence[FoldResult]) -> float:
+    """Share of the fits with the most cells whose gate was 0; NaN for those without a gate."""
+    import numpy as np
+
+    gates = {
+        (result.n_train, result.repeat): result.gate
+        for result in results
+        if result.model == name and result.status == "ok"
+    }
+    most = max((n_train for n_train, _ in gates), default=0)
+    largest = np.array([gate for (n_train, _), gate in gates.items() if n_train == most])
+    return float((largest == 0).mean()) if len(largest) and not np.isnan(largest).any() else np.nan
 
 
 def log_curve(record: Mapping[str, Any], key_added: str) -> None:

@@ -94,7 +94,7 @@ def data_requirement(
 
     from ..evaluation import break_even
     from ..get import DataRequirement
-    from ..get._frames_curve import read_curve, read_draws
+    from ..get._frames_curve import curve_digest, read_curve, read_draws
 
     curve = read_curve(adata, key, caller=_CALLER)
     metric = metric or curve.metric
@@ -129,6 +129,7 @@ def data_requirement(
             "horizon": float(horizon * draws.sizes.max()),
             "level": float(level),
             "curve": key,
+            "curve_digest": curve_digest(curve.scores),
         },
     )
     adata.uns[key_added] = {
@@ -147,12 +148,16 @@ def _sides(curve: LearningCurve, fitted: list[str]) -> tuple[list[str], list[str
         for kind in ("transformer", "simple")
     ]
     for kind, names, example in zip(
-        ("transformer", "simple model"), sides, ("longformer", "logistic_regression"), strict=True
+        ("transformer", "simple model"),
+        sides,
+        ("longformer_pure", "logistic_regression"),
+        strict=True,
     ):
         if not names:
             msg = (
                 f"{_CALLER}: the learning curve has no {kind} that was run at three sizes; it has "
-                f"{fitted}. Call sl.tl.learning_curve(adata, models=[..., {example!r}]) first."
+                f"{fitted}. Call sl.tl.learning_curve(adata, models=[..., {example!r}]) first. (A "
+                "hybrid whose gate was 0 in most fits is the simple model inside, and counts as one.)"
             )
             raise ValueError(msg)
     return sides[0], sides[1]

@@ -34,7 +34,7 @@ def fit_record(
     result = classifier.result_
     record: dict[str, Any] = {
         "params": params,
-        "train_config": asdict(TrainConfig(**(classifier.train_options or {}))),
+        "train_config": asdict(TrainConfig.from_options(classifier.train_options)),
         "classes": fitted.classes,
         "history": dict(result.history),
         "metrics": score(labels.codes[validation], prediction.proba[validation]),

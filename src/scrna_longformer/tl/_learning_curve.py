@@ -22,7 +22,10 @@ if TYPE_CHECKING:
     from ._compare_inputs import Inputs
 
 _CALLER = "learning_curve"
-_MODELS = ("majority", "nearest_centroid", "logistic_regression", "random_forest", "longformer")
+_MODELS = (
+    *("majority", "nearest_centroid", "logistic_regression", "simple_mean", "random_forest"),
+    *("longformer", "longformer_pure"),
+)
 _N_SIZES = 6
 
 

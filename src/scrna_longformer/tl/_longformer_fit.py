@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import time
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -243,6 +244,7 @@ def longformer_fit(
             "validation_fraction": validation_fraction,
             "accelerator": accelerator,
             "attention_backend": classifier.attention_backend_,
+            "model_options": json.dumps(dict(model_options or {}), sort_keys=True),
             "random_state": random_state,
         },
         store_model=store_model,
@@ -262,7 +264,14 @@ def longformer_fit(
 def write_prediction(
     adata: AnnData, keys: LongformerKeys, labels: Labels, prediction: Prediction
 ) -> None:
-    """Write embedding, probabilities, predicted label and confidence."""
+    """Write embedding, probabilities, predicted label and confidence.
+
+    Prediction sets of an earlier prediction are of other classes, or other probabilities: they go.
+    """
+    adata.obsm.pop(keys.set, None)
+    for column in (keys.novelty, keys.accepted):
+        if column in adata.obs:
+            del adata.obs[column]
     adata.obsm[keys.embedding] = prediction.embedding
     adata.obsm[keys.proba] = prediction.proba
     adata.obs[keys.prediction] = labels.to_categorical(prediction.proba.argmax(axis=1))

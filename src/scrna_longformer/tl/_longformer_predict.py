@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
 CALLER = "longformer_predict"
 LEAST_OVERLAP = 0.5
+_ENOUGH_CELLS = 20  # a single cell may have no gene with a small count, which says nothing
 
 
 def longformer_predict(
@@ -66,8 +67,8 @@ def longformer_predict(
     ``obsm['longformer_proba']`` : float32 array, cells × classes
         Probabilities; columns in the order of ``uns['longformer_predict']['classes']``.
     ``uns['longformer_predict']`` : dict
-        ``source_digest`` (fingerprint of the model), ``gene_overlap`` (share of the tokens that the
-        query has), ``n_absent``, ``absent_genes``, ``classes`` and ``params``; with `alpha`,
+        ``source_digest`` (fingerprint of the model), ``gene_overlap`` (share of the genes that
+        the model reads that the query has), ``token_overlap`` (share of its tokens), ``n_absent``, ``absent_genes``, ``classes`` and ``params``; with `alpha`,
         ``conformal``: how many calibration cells there were, which classes had enough of them
         (``2 / alpha``) for a quantile of their own, and shares of empty sets and unknown cells.
 
@@ -164,7 +165,7 @@ def longformer_predict(
         record["conformal"] = write_sets(adata, keys, fitted, prediction, alpha)
     adata.uns[keys.predict_record] = record
     log.info(
-        "%s: predicted %d cells, %d of %d token genes found.\n    wrote obsm[%r], obs[%r], uns[%r]",
+        "%s: predicted %d cells, %d of the %d genes that the model reads found.\n    wrote obsm[%r], obs[%r], uns[%r]",
         CALLER,
         adata.n_obs,
         (columns >= 0).sum(),
@@ -195,7 +196,7 @@ def _check_counts(fitted: FittedLongformer, X: Any) -> None:
     """Refuse values without counts behind them, where the model reads counts."""
     from ..features import has_counts
 
-    if fitted.needs_counts and not has_counts(X):
+    if fitted.needs_counts and X.shape[0] >= _ENOUGH_CELLS and not has_counts(X):
         msg = (
             f"{CALLER}: the model reads Pearson residuals of the counts behind log values, and behind "
             "these values are none (they were scaled, smoothed or corrected). Give it log1p of counts "
@@ -209,7 +210,7 @@ def _check_overlap(fitted: FittedLongformer, columns: np.ndarray, adata: AnnData
     """Refuse a query that lacks most of the genes; warn about one that lacks some."""
     import warnings
 
-    share = float((columns >= 0).mean())
+    share, of_tokens = float((columns >= 0).mean()), _token_overlap(fitted, columns)
     if share == 1:
         return
     absent = fitted.genes[columns < 0]
@@ -223,11 +224,16 @@ def _check_overlap(fitted: FittedLongformer, columns: np.ndarray, adata: AnnData
         )
         raise ValueError(msg)
     msg = (
-        f"{CALLER}: {len(absent)} of the model's {len(columns)} genes ({1 - share:.0%}) are not in "
-        f"the query ({examples}{', ...' if len(absent) > 5 else ''}); they enter at their training "
-        "mean."
+        f"{CALLER}: {len(absent)} of the model's {len(columns)} genes ({1 - share:.0%}; of its tokens "
+        f"{1 - of_tokens:.0%}) are not in the query ({examples}{', ...' if len(absent) > 5 else ''}); "
+        "they enter at their training mean."
     )
     warnings.warn(msg, UserWarning, stacklevel=3)
+
+
+def _token_overlap(fitted: FittedLongformer, columns: np.ndarray) -> float:
+    """Share of the tokens that a query has."""
+    return float(((columns if fitted.tokens is None else columns[fitted.tokens]) >= 0).mean())
 
 
 def _record(
@@ -247,6 +253,7 @@ def _record(
             f"{name}:{digest_array(arrays[name])}" for name in sorted(arrays)
         ),
         "gene_overlap": float((columns >= 0).mean()),
+        "token_overlap": _token_overlap(fitted, columns),
         "n_absent": int((columns < 0).sum()),
         "absent_genes": np.asarray(fitted.genes[columns < 0], dtype=str),
         "classes": fitted.classes,

@@ -89,14 +89,15 @@ def recommend_architecture(
     errors, draws = read_draws(curve, metric, random_state=random_state, caller=_CALLER)
     size = _size(n_cells, draws)
     table = _table(curve, errors.models, draws, size, metric, level)
-    model, preset = _choose(table, margin)
+    model, supported = _choose(table, margin)
+    preset = "" if supported is None else str(supported["preset"])
     allowed = _allowed(curve, size)
     result = Recommendation(
         model=model,
         preset=preset,
         rule_preset=allowed,
         table=table.astype(dict.fromkeys(("model", "kind", "preset"), "category")),
-        sentence=_sentence(table, model, preset, allowed, metric, size),
+        sentence=_sentence(table, model, supported, allowed, metric, size),
         params={
             "metric": metric,
             "margin": float(margin),
@@ -174,16 +175,16 @@ def _table(
     return pd.DataFrame(rows).sort_values("gap", kind="stable", ignore_index=True)
 
 
-def _choose(table: pd.DataFrame, margin: float) -> tuple[str, str]:
-    """Model to use, and the supported preset of the transformer."""
+def _choose(table: pd.DataFrame, margin: float) -> tuple[str, pd.Series | None]:
+    """Model to use, and the row of the transformer that the curves support, if one was measured."""
     best_simple = table.loc[table["kind"] == "simple", "model"].iloc[0]
     transformers = table[table["kind"] == "transformer"]
     if transformers.empty:
-        return str(best_simple), ""
+        return str(best_simple), None
     near = transformers[transformers["gap"] <= transformers["gap"].min() + margin]
     supported = near.sort_values("n_parameters", kind="stable").iloc[0]
     ahead = supported["gap_high"] < 0
-    return str(supported["model"] if ahead else best_simple), str(supported["preset"])
+    return str(supported["model"] if ahead else best_simple), supported
 
 
 def _allowed(curve: LearningCurve, size: float) -> str:
@@ -207,7 +208,12 @@ def _allowed(curve: LearningCurve, size: float) -> str:
 
 
 def _sentence(
-    table: pd.DataFrame, model: str, preset: str, allowed: str, metric: str, size: float
+    table: pd.DataFrame,
+    model: str,
+    supported: pd.Series | None,
+    allowed: str,
+    metric: str,
+    size: float,
 ) -> str:
     """Quote the table."""
     rows: Any = table.set_index("model").to_dict("index")
@@ -216,16 +222,14 @@ def _sentence(
         f"At {size:,.0f} labelled cells, use {model}: {metric} {chosen['value']:.3f} "
         f"({chosen['low']:.3f} to {chosen['high']:.3f})."
     )
-    transformers = table[(table["kind"] == "transformer") & (table["preset"] == preset)]
-    if transformers.empty:
+    if supported is None:
         text += " No transformer was measured."
     else:
-        one = transformers.iloc[0]
-        place = "behind" if one["gap"] >= 0 else "ahead of"
-        told = one["gap_low"] * one["gap_high"] > 0
+        place = "behind" if supported["gap"] >= 0 else "ahead of"
+        told = supported["gap_low"] * supported["gap_high"] > 0
         text += (
-            f" Of the transformers measured, the curves support {one['model']} (preset "
-            f"{preset!r}), {abs(one['gap']):.3f} {place} the best simple model"
+            f" Of the transformers measured, the curves support {supported['model']} (preset "
+            f"{str(supported['preset'])!r}), {abs(supported['gap']):.3f} {place} the best simple model"
             + ("." if told else ", a difference that these curves cannot tell from none.")
         )
     rule = f"up to preset {allowed!r}" if allowed else "no preset at all"

@@ -42,6 +42,7 @@ from ._wide import WidePart
 
 TRANSFORMS = ("auto", "log", "pearson")
 N_RESIDUALS = 3000  # genes that a cell's total is taken over, besides those of other use
+_DERIVED = {"n_genes", "n_classes", "residual_head"}  # fields of the config that nobody chooses
 _PRIOR_CELLS = 10.0  # cells set aside are few, and their best weights were kept: believe them less
 _INITIAL, _STOPPING, _REGRESSION, _GATE = 10, 11, 12, 14  # names of the random streams
 
@@ -118,7 +119,8 @@ class LongformerClassifier(ClassifierMixin, BaseEstimator):
     n_parameters_
         Number of trained parameters.
     attention_backend_
-        The attention backend that ran.
+        The attention backend that ran; for attention on no graph ``'dense'`` (all genes), ``'linear'``
+        or ``'none'``.
 
     Examples
     --------
@@ -213,7 +215,7 @@ class LongformerClassifier(ClassifierMixin, BaseEstimator):
         """
         self.classes_, codes = np.unique(np.asarray(y), return_inverse=True)
         self.n_features_in_ = X.shape[1]
-        train_config = TrainConfig(**(self.train_options or {}))
+        train_config = self._check_arguments(X)
         accelerator = resolve_accelerator(self.accelerator)
         simple = self._fit_simple(X, codes, given)
         out_of_fold = None if simple is None else simple.out_of_fold_
@@ -242,12 +244,7 @@ class LongformerClassifier(ClassifierMixin, BaseEstimator):
             logistic_start(
                 model, cells, codes, train_index, seed=seed(self.random_state, _REGRESSION)
             )
-        self.attention_backend_ = resolve_backend(
-            accelerator,
-            d_model=config.d_model,
-            n_heads=config.n_heads,
-            n_genes=config.n_genes,
-        )
+        self.attention_backend_ = _backend(config, accelerator)
         self.result_: FitResult = run(
             model,
             cells,
@@ -347,14 +344,29 @@ class LongformerClassifier(ClassifierMixin, BaseEstimator):
         self.vocabulary_ = np.unique(np.concatenate(read))
         if self.transform_ == "pearson":
             values = X[:, self.vocabulary_]
-            sums = recover_counts(values).sum(axis=0, dtype=np.float64)
+            sums = recover_counts(values, most_wrong=1).sum(axis=0, dtype=np.float64)
             self._share = sums / sums.sum()
             self._total = float(np.median(cell_totals(values)))
 
-    def _choose_transform(self, X: Matrix) -> str:
+    def _check_arguments(self, X: Matrix) -> TrainConfig:
+        """Refuse what cannot be, before anything is fitted; returns the settings of training."""
         if self.transform not in TRANSFORMS:
             msg = f"`transform` must be one of {TRANSFORMS}, not {self.transform!r}."
             raise ValueError(msg)
+        options = self.model_options or {}
+        if derived := sorted(set(options) & _DERIVED):
+            msg = f"`model_options` has {derived}, which follow from the data and `offset`."
+            raise ValueError(msg)
+        token_count(self.n_tokens, X.shape[1])
+        LongformerConfig.from_preset(self.preset, n_genes=1, n_classes=2, **options)
+        if self.checkpoint_dir is not None and Path(self.checkpoint_dir).is_file():
+            msg = (
+                f"`checkpoint_dir`={str(self.checkpoint_dir)!r} is a file, and a folder is needed."
+            )
+            raise ValueError(msg)
+        return TrainConfig.from_options(self.train_options)
+
+    def _choose_transform(self, X: Matrix) -> str:
         if self.transform != "auto":
             return self.transform
         return "pearson" if has_counts(X) else "log"
@@ -425,3 +437,15 @@ class LongformerClassifier(ClassifierMixin, BaseEstimator):
         mean, sd = cells.moments(np.arange(len(cells)))
         model.standardizer.set_statistics(torch.from_numpy(mean), torch.from_numpy(sd))
         return model
+
+
+def _backend(config: LongformerConfig, accelerator: str) -> str:
+    """Return what computes the attention of a model."""
+    without_graph = {"full": "dense", "linear": "linear", "none": "none"}
+    if config.attention in without_graph:
+        return without_graph[config.attention]
+    if config.attention_backend != "auto":
+        return config.attention_backend
+    return resolve_backend(
+        accelerator, d_model=config.d_model, n_heads=config.n_heads, n_genes=config.n_genes
+    )

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
+from numbers import Integral
+from typing import Any, Self
 
 
 @dataclass(frozen=True)
@@ -57,8 +60,9 @@ class TrainConfig:
 
     def __post_init__(self) -> None:
         for name in ("max_steps", "batch_size", "evaluate_every", "patience"):
-            if getattr(self, name) < 1:
-                msg = f"`{name}` must be at least 1, not {getattr(self, name)!r}."
+            value = getattr(self, name)
+            if not isinstance(value, Integral) or value < 1:
+                msg = f"`{name}` must be an integer of at least 1, not {value!r}."
                 raise ValueError(msg)
         for name in ("learning_rate", "gradient_clip"):
             if not getattr(self, name) > 0:
@@ -78,3 +82,18 @@ class TrainConfig:
             if getattr(self, name) < 0:
                 msg = f"`{name}` must not be negative, not {getattr(self, name)!r}."
                 raise ValueError(msg)
+
+    @classmethod
+    def from_options(cls, options: Mapping[str, Any] | None) -> Self:
+        """Build it from fields that differ from the defaults.
+
+        Raises
+        ------
+        ValueError
+            If a field is not known, or its value not possible.
+        """
+        known = {field.name for field in fields(cls)}
+        if unknown := sorted(set(options or {}) - known):
+            msg = f"TrainConfig has no field {unknown}; its fields are {sorted(known)}."
+            raise ValueError(msg)
+        return cls(**(options or {}))

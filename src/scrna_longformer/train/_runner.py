@@ -15,7 +15,6 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from lightning.fabric import Fabric
 from torch import Tensor, nn
 from torch.nn import functional as F
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
@@ -29,6 +28,7 @@ from ..nn._longformer import GeneLongformer
 from ._checkpoint import Checkpoint, Progress, run_key
 from ._config import TrainConfig
 from ._device import fitting_threads, isolated_rng, seed_torch
+from ._fabric import one_device
 from ._history import History
 from ._loss import balanced_cross_entropy, class_weights, prior_loss
 from ._optimizer import learning_rate, make_optimizer
@@ -92,7 +92,7 @@ class TrainingRun:
     ) -> None:
         self.config, self.cells, self.stopping_index = config, resident(cells), stopping_index
         self.random_state, self.accelerator = random_state, accelerator
-        self.fabric = Fabric(accelerator=accelerator, devices=1, precision="32-true")
+        self.fabric = one_device(accelerator)
         self.schedule = BatchSchedule(
             train_index, batch_size=config.batch_size, random_state=seed(random_state, _BATCHES)
         )
@@ -233,7 +233,8 @@ def run(
         for done in range(resumed.done + 1, config.max_steps + 1):
             history.add_loss(training.update(done - 1))
             bar.update()
-            if done % config.evaluate_every and done < config.max_steps:
+            is_late = config.time_limit and time.perf_counter() - started > config.time_limit
+            if done % config.evaluate_every and done < config.max_steps and not is_late:
                 continue
             train_loss = history.mean_recent_loss()
             stopping_loss = training.stopping_loss() if len(stopping_index) else train_loss
@@ -246,7 +247,7 @@ def run(
             if best.exhausted:
                 stopped_by = "patience"
                 break
-            if config.time_limit and time.perf_counter() - started > config.time_limit:
+            if is_late:
                 stopped_by = "time limit"
                 break
             if done < config.max_steps:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from numbers import Integral
+
 ALL_UP_TO = 512
 BEST = 256
 N_LINEAR = 1000  # genes that need not be tokens, as many as the simple models read
@@ -37,10 +39,10 @@ def token_count(n_tokens: int | str, n_genes: int) -> int:
         return n_genes
     if n_tokens == "auto":
         return n_genes if n_genes <= ALL_UP_TO else BEST
-    if isinstance(n_tokens, str) or n_tokens < 1:
-        msg = f"`n_tokens` must be 'auto', 'all' or at least 1, not {n_tokens!r}."
+    if not isinstance(n_tokens, Integral) or n_tokens < 1:
+        msg = f"`n_tokens` must be 'auto', 'all' or an integer of at least 1, not {n_tokens!r}."
         raise ValueError(msg)
-    return min(n_tokens, n_genes)
+    return min(int(n_tokens), n_genes)
 
 
 def linear_count(n_tokens: int, n_genes: int) -> int:

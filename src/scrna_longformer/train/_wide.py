@@ -59,7 +59,7 @@ class LinearMember:
         inputs = np.zeros((len(values), len(self.genes)), dtype=np.float32)
         found = values[:, self.genes[here]]
         if self.reads_residuals:
-            counts, share = recover_counts(found).toarray(), self.center[here]
+            counts, share = recover_counts(found, most_wrong=1).toarray(), self.center[here]
             totals = counts.sum(axis=1, dtype=np.float64) / share.sum()
             inputs[:, here] = pearson_residuals(counts, share, totals=totals)
         else:

@@ -21,6 +21,7 @@ from scrna_longformer.evaluation.checks import (
     excluded,
     input_ignored,
     is_void,
+    no_signal,
     run_checks,
 )
 
@@ -131,3 +132,38 @@ def test_table_has_plain_types_and_faults_first() -> None:
     assert is_void(results)
     assert results[1].text == "what why Mend: mend"
     assert len(check_table([])) == 0
+
+
+@pytest.mark.filterwarnings("ignore:Classes in fewer groups")
+def test_a_patient_with_one_diagnosis_may_be_left_out(rng: np.random.Generator) -> None:
+    donors, codes = np.repeat(np.arange(6), 30), np.repeat([0, 1], 90)
+    rate = np.where(np.arange(60) % 12 == codes[:, None], 4.0, 1.5)
+    X = np.log1p(rng.poisson(rate))
+    splits = make_splits(codes, groups=donors, split="leave_one_group_out")
+    models = {"linear": LogisticRegression(max_iter=500), "prior": DummyClassifier()}
+    results = cross_validate(models, X, codes, splits, probes=True)
+    checks = run_checks(
+        CheckInputs(
+            X,
+            codes,
+            splits,
+            results,
+            models,
+            groups=donors,
+            batches={"donor": donors},
+            provenance=Provenance(kind="planted"),
+        )
+    )
+    assert not is_void(checks)
+    assert list(excluded(checks)) == ["prior"]
+    assert ("confounding", "") in fired(checks)
+
+
+def test_folds_of_one_class_without_signal_are_no_signal(rng: np.random.Generator) -> None:
+    truth = [np.repeat(i % 2, 30) for i in range(6)]
+    noise = {"noise": [rng.dirichlet(np.ones(2), 30) for _ in truth]}
+    right = {
+        "right": [0.5 * p + 0.5 * np.eye(2)[c] for p, c in zip(noise["noise"], truth, strict=True)]
+    }
+    assert no_signal(noise, truth).fired
+    assert not no_signal(right, truth).fired

@@ -200,3 +200,36 @@ def test_preprocessing_of_each_kind(cells) -> None:
     assert preprocessing(smooth).fired
     assert preprocessing(X, records=["The genes were selected on all cells."]).fired
     assert not preprocessing(X[:, :15] + 0.1).fired  # a small panel without zeros
+
+
+@pytest.mark.parametrize("n_without", [5, 60])
+def test_a_class_that_does_not_express_a_gene_is_no_leak(n_without, rng) -> None:
+    codes = np.repeat([0, 1, 2], [100, 80, n_without])
+    counts = rng.poisson(3.0, (len(codes), 40))
+    counts[:, 0] = np.where(codes == 2, 0, 1 + rng.poisson(12.0, len(codes)))  # red cells: no B2M
+    X = np.log1p(1e4 * counts / counts.sum(axis=1, keepdims=True))
+    assert not leak(X, codes, make_splits(codes, n_splits=3)).fired
+    X[:, 1] = codes == 2  # a flag is none of a gene, whichever way it is put
+    assert leak(X, codes, make_splits(codes, n_splits=3)).evidence["n_label_genes"] == 1
+    X[:, 1] = codes != 2
+    assert leak(X, codes, make_splits(codes, n_splits=3)).evidence["n_label_genes"] == 1
+
+
+@pytest.mark.parametrize("n_dimensions", [3, 4, 6])
+def test_cells_of_few_dimensions_are_no_copies(n_dimensions: int, rng: np.random.Generator) -> None:
+    codes = np.arange(600) % 3
+    factors = rng.normal(size=(600, n_dimensions))
+    X = np.abs(factors @ rng.normal(size=(n_dimensions, 300)) + 5)
+    assert not duplicates(X, make_splits(codes)).fired
+    X[:60] = X[60:120] + rng.normal(0, 0.01, (60, 300))
+    if n_dimensions > 3:  # in three, chance brings cells together as often
+        assert duplicates(X, make_splits(codes)).fired
+
+
+def test_groups_that_were_held_out_are_not_to_be_held_out(rng: np.random.Generator) -> None:
+    codes, donors = np.repeat([0, 1], 60), np.repeat(["a", "b", "c", "d"], 30)
+    free, held_out = (confounding(codes, donors, key="donor", held_out=h) for h in (False, True))
+    assert free.fired
+    assert held_out.fired
+    assert "group_key" in free.mend
+    assert "group_key" not in held_out.mend

@@ -21,6 +21,7 @@ def confounding(
     *,
     key: str = "batch",
     class_names: Sequence[str] | None = None,
+    held_out: bool = False,
 ) -> CheckResult:
     """Measure how far the group of a cell gives its label away.
 
@@ -34,6 +35,8 @@ def confounding(
         What the groups are, for the text.
     class_names
         Names of the classes.
+    held_out
+        Whether these are the groups that were tested on and never trained on.
 
     Returns
     -------
@@ -70,13 +73,23 @@ def confounding(
         what += f" Found (almost) only where few others are: {listed}."
     if association < MOST_ASSOCIATION and not names:
         return passed(NAME, "limits", what, **evidence)
+    why = f"Scores do not show that a model tells classes: it may tell {key!r} instead."
+    mend = (
+        f"test on groups that were never trained on (`group_key`={key!r}), and use data in which "
+        "every class occurs in several groups."
+    )
+    if held_out:
+        why = (
+            f"No {key!r} was trained and tested on, but what else differs between those of one class "
+            f"and those of another cannot be told from the class, and they are {len(levels)} at most."
+        )
+        mend = f"more of {key!r}, of every class, and such as hold several classes, where there are any."
     return fault(
         NAME,
         "limits",
         f"Label and {key!r} go together. {what}",
-        f"Scores do not show that a model tells classes: it may tell {key!r} instead.",
-        f"test on groups that were never trained on (`group_key`={key!r}), and use data in which "
-        "every class occurs in several groups.",
+        why,
+        mend,
         evidence=evidence,
     )
 

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from ._pure_folds import has_pure_fold, joined
 from ._result import CheckResult, fault, passed
 
 NAME = "constant_prediction"
@@ -36,6 +37,11 @@ def constant_prediction(
         over cells by more than 0.01 (standard deviation). Evidence: ``top_share``, ``majority``,
         ``spread``, ``n_predicted`` (classes that are predicted at all), ``n_classes``.
 
+    Notes
+    -----
+    Where a fold holds one class only (a patient with one diagnosis is left out), predicting that class
+    for all of it is right: then all folds are looked at as one.
+
     Examples
     --------
     >>> codes = np.array([0, 0, 0, 1, 1, 2])
@@ -43,6 +49,8 @@ def constant_prediction(
     >>> constant_prediction([prior], [codes], model="prior").what
     "'prior' calls 100% of the test cells alike (1 of 3 classes predicted)."
     """
+    if has_pure_fold(truth):
+        proba, truth = joined(proba), joined(truth)
     top, majority, spread = [], [], []
     for scores, codes in zip(proba, truth, strict=True):
         calls = np.bincount(scores.argmax(axis=1), minlength=scores.shape[1])

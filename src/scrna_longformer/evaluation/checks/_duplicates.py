@@ -14,8 +14,10 @@ from ._result import CheckResult, fault, passed
 
 NAME = "duplicates"
 MOST_SHARE = 0.01
+SURPLUS = 3.0  # near copies, in multiples of those that chance makes: dimensions differ from place to place
 NEAR = 0.35  # of the distance to the sixth nearest cell
 _LEAST_GENES = 10  # cells with fewer detected genes can be alike by chance
+_LATER = 11  # place of the twelfth nearest cell
 _BLOCK = 512
 _MOST_GENES = 2000  # those that vary most
 _MOST_ASKED = 4000  # cells whose nearest cells are looked for
@@ -41,7 +43,9 @@ def duplicates(X: Matrix, splits: Sequence[Split]) -> CheckResult:
     -----
     Two cells are near copies if their distance is below 0.35 of the usual distance to the sixth
     nearest cell (the median, or the cell's own): droplets of the same type differ by the noise of
-    counting, copies do not. Cells with fewer than ten detected genes are passed over; of more than
+    counting, copies do not. Where few dimensions vary (a panel of a few markers, values smoothed over
+    neighbours), some cells come as close by chance: near copies count where there are more than
+    three times as many as cells drawn independently in so many dimensions would have. Cells with fewer than ten detected genes are passed over; of more than
     4,000 cells, so many are looked at.
 
     Examples
@@ -125,7 +129,7 @@ def _exact(rows: sparse.csr_array, usable: np.ndarray) -> np.ndarray:
 
 def _near(X: Matrix, cells: np.ndarray, asked: np.ndarray) -> np.ndarray:
     """Pairs of a cell and a nearest one that is too close to be another."""
-    if len(cells) < 8:
+    if len(cells) < _LATER + 2:
         return np.empty((0, 2), dtype=np.int64)
     columns = np.sort(rank_variance(X)[:_MOST_GENES])
     values = X[cells][:, columns]
@@ -133,15 +137,40 @@ def _near(X: Matrix, cells: np.ndarray, asked: np.ndarray) -> np.ndarray:
     squares = (values**2).sum(axis=1)
     queries = np.flatnonzero(asked[cells])
     nearest = np.empty(len(queries), dtype=np.int64)
-    first, later = np.empty(len(queries)), np.empty(len(queries))
+    first, later, last = np.empty((3, len(queries)))
     for start in range(0, len(queries), _BLOCK):
         here = queries[start : start + _BLOCK]
         distance = squares[here, None] + squares - 2 * (values[here] @ values.T)
         distance[np.arange(len(here)), here] = np.inf
         block = slice(start, start + len(here))
         nearest[block] = distance.argmin(axis=1)
-        ordered = np.partition(distance, 5, axis=1)[:, :6]
-        first[block], later[block] = ordered.min(axis=1), ordered.max(axis=1)
-    first, later = np.sqrt(np.maximum(first, 0)), np.sqrt(np.maximum(later, 0))
+        ordered = np.sort(np.partition(distance, _LATER, axis=1)[:, : _LATER + 1], axis=1)
+        first[block], later[block], last[block] = ordered[:, 0], ordered[:, 5], ordered[:, _LATER]
+    first, later, last = (np.sqrt(np.maximum(d, 0)) for d in (first, later, last))
     close = (first < NEAR * np.median(later)) | (first < NEAR * later)
+    if close.mean() <= SURPLUS * chance_of_near(later, last):
+        return np.empty((0, 2), dtype=np.int64)
     return np.column_stack([cells[queries[close]], cells[nearest[close]]])
+
+
+def chance_of_near(sixth: np.ndarray, twelfth: np.ndarray) -> float:
+    """Share of independent cells whose nearest one is nearer than ``NEAR`` times the sixth.
+
+    In ``d`` dimensions the number of cells within a distance grows with its ``d``-th power, so that the
+    ratio of two distances tells ``d``; pairs of copies do not change this one.
+
+    Parameters
+    ----------
+    sixth, twelfth
+        Distances to the sixth and twelfth nearest cell, one per cell.
+
+    References
+    ----------
+    Levina and Bickel (2004). Maximum likelihood estimation of intrinsic dimension. NIPS.
+    """
+    apart = twelfth > 0
+    ratio = np.median(sixth[apart] / twelfth[apart]) if apart.any() else 0.0
+    if not 0 < ratio < 1:
+        return 0.0
+    dimension = np.log(0.5) / np.log(ratio)  # the median of the ratio's d-th power is a half
+    return float(1 - (1 - NEAR**dimension) ** 5)

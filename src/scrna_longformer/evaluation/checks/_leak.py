@@ -174,13 +174,19 @@ def _tell_all(values: np.ndarray, codes: np.ndarray) -> np.ndarray:
 
 
 def _too_even(values: np.ndarray, codes: np.ndarray, n_classes: int, least_gap: float) -> bool:
-    """Whether one class stands apart from the rest further than noise within classes allows."""
+    """Whether one class stands apart from the rest further than noise within classes allows.
+
+    Only molecules that are there are counted with noise: a class without any has no spread, and
+    where it is the lower one, the cells that have some are looked at as well.
+    """
     for code in range(n_classes):
         inside, outside = values[codes == code], values[codes != code]
         if len(inside) < 5 or len(outside) < 5:
             continue
         gap = max(inside.min() - outside.max(), outside.min() - inside.max())
-        if gap > 0 and gap > least_gap * inside.std():
+        is_lower = inside.max() < outside.min()
+        spread = max(inside.std(), outside.std()) if is_lower else inside.std()
+        if gap > 0 and gap > least_gap * spread:
             return True
     return False
 

@@ -11,6 +11,7 @@ from ..._random import generator
 from .._split import Split
 from ._agreement import auc_from_ranks, class_ranks
 from ._linear import permuted_scores
+from ._pure_folds import has_pure_fold, joined
 from ._result import CheckResult, fault, passed
 
 NAME = "no_signal"
@@ -59,7 +60,8 @@ def no_signal(
     contestant; the same maximum is taken for every shuffle, so many contestants need no further
     correction. Permuted labels may follow a cluster of cells by chance, in training and test cells
     alike, which shuffles of the test labels do not show. So where `null` is given, a shuffle counts
-    with the larger of the two areas. Areas do not depend on class sizes or on where a model cuts.
+    with the larger of the two areas. Areas do not depend on class sizes or on where a model cuts. Where
+    a fold holds one class only there is none in it, and the cells of all folds are ordered together.
 
     Examples
     --------
@@ -71,6 +73,8 @@ def no_signal(
     >>> no_signal({"signal": [noise + np.eye(3)[codes]]}, [codes]).fired
     False
     """
+    if has_pure_fold(truth):
+        proba, truth = {name: joined(folds) for name, folds in proba.items()}, joined(truth)
     ranks = {name: [class_ranks(p) for p in folds] for name, folds in proba.items()}
     observed = {name: _mean_area(folds, truth) for name, folds in ranks.items()}
     best = max(observed, key=observed.__getitem__)
@@ -121,10 +125,13 @@ def linear_null(
         Seed of the permutations.
     """
     areas = []
+    is_joined = has_pure_fold([codes[split.test] for split in splits])
     for permuted, scores in permuted_scores(
         Z, codes, splits, n_permutations=n_permutations, rng=generator(random_state, 5)
     ):
         truth = [permuted[split.test] for split in splits]
+        if is_joined:
+            scores, truth = joined(scores), joined(truth)
         areas.append(_mean_area([class_ranks(f, ties=False) for f in scores], truth))
     return areas
 

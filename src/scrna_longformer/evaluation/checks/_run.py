@@ -138,7 +138,8 @@ def _of_data(
     yield circular(X, codes, inputs.provenance, random_state=seed)
     yield depth_labels(X, codes, first, best_skill=best)
     for key, batch in inputs.batches.items():
-        yield confounding(codes, batch, key=key, class_names=inputs.class_names)
+        held_out = inputs.groups is not None and np.array_equal(batch, inputs.groups)
+        yield confounding(codes, batch, key=key, class_names=inputs.class_names, held_out=held_out)
     yield small_classes(codes, groups=inputs.groups, class_names=inputs.class_names)
     yield preprocessing(X, records=inputs.records)
 
