@@ -31,7 +31,9 @@ class LogitScaling:
     offset: np.ndarray
 
     @classmethod
-    def fit(cls, proba: np.ndarray, codes: np.ndarray, *, prior_cells: float = 1.0) -> LogitScaling:
+    def fit(
+        cls, proba: np.ndarray, codes: np.ndarray, *, ridge: float | None = None
+    ) -> LogitScaling:
         """Fit to probabilities of cells that the model was not trained on, by penalised likelihood.
 
         The logarithm of the slope and the offsets are drawn towards 0, so that few cells, or a class
@@ -43,10 +45,10 @@ class LogitScaling:
             Cells x classes.
         codes
             Class of each cell.
-        prior_cells
-            As in :meth:`LogitPool.fit`.
+        ridge
+            As in :meth:`LogitPool.fit`, with its default.
         """
-        pool = LogitPool.fit([proba], codes, prior_cells=prior_cells)
+        pool = LogitPool.fit([proba], codes, ridge=ridge)
         return cls(slope=float(pool.weights[0]), offset=pool.offset)
 
     def logits(self, proba: np.ndarray) -> np.ndarray:

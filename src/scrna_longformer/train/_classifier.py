@@ -43,7 +43,8 @@ from ._wide import WidePart
 TRANSFORMS = ("auto", "log", "pearson")
 N_RESIDUALS = 3000  # genes that a cell's total is taken over, besides those of other use
 _DERIVED = {"n_genes", "n_classes", "residual_head"}  # fields of the config that nobody chooses
-_PRIOR_CELLS = 10.0  # cells set aside are few, and their best weights were kept: believe them less
+# cells set aside are few, and the weights that are best on them were kept: believe them less
+_PRIOR_CELLS = 10.0
 _INITIAL, _STOPPING, _REGRESSION, _GATE = 10, 11, 12, 14  # names of the random streams
 
 
@@ -280,7 +281,7 @@ class LongformerClassifier(ClassifierMixin, BaseEstimator):
             share=self._share,
             total=self._total,
             mixture=mixture,
-            scaling=LogitScaling.fit(held_out.proba, codes[aside], prior_cells=_PRIOR_CELLS),
+            scaling=LogitScaling.fit(held_out.proba, codes[aside], ridge=_PRIOR_CELLS / len(aside)),
             linear=self._positions(X.shape[1])[self.linear_index_],
         )
         self.n_parameters_ = sum(p.numel() for p in model.parameters())
