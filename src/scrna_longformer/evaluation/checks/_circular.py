@@ -169,7 +169,8 @@ def _result(answer: str, what: str, **evidence: float | str) -> CheckResult:
     mend = (
         "split the counts with sl.pp.count_split(adata), cluster on layers['counts_a'] and compare "
         "on layers['counts_b'] after normalising it; or use labels from elsewhere (sorting, "
-        "proteins, genotypes), and record their origin in uns['dataset']."
+        "proteins, genotypes), and record their origin: adata.uns['dataset'] = {'label_columns': "
+        "[key], 'label_kinds': ['sorted']}, or 'genotype', 'proteins', 'design'."
     )
     return CheckResult(
         NAME,
