@@ -66,6 +66,7 @@ def test_useless_models_are_named(cells) -> None:
         ("constant_prediction", "constant"),
         ("input_ignored", "constant"),
         ("input_ignored", "random"),
+        ("underfitting", "constant"),
         ("underfitting", "stump"),
         ("overfitting", "tree"),
     }
