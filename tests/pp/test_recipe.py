@@ -226,3 +226,13 @@ def test_bad_data(adata, unchanged, tmp_path):
 def test_ready_for_the_next_call(prepared):
     copied = sl.pp.gene_knn_mask(prepared, 5, copy=True)
     assert copied.varp["gene_knn_mask"].shape == (prepared.n_vars, prepared.n_vars)
+
+
+def test_a_gene_choice_that_fails_leaves_the_data_alone(adata, unchanged, monkeypatch):
+    def fails(*args, **options):
+        msg = "Bin edges must be unique"  # as Scanpy's does with few cells
+        raise ValueError(msg)
+
+    monkeypatch.setattr(sc.pp, "highly_variable_genes", fails)
+    with unchanged(adata), pytest.raises(ValueError, match=r"Bin edges.*hvg_flavor='seurat'"):
+        sl.pp.recipe_longformer(adata, n_top_genes=20, hvg_flavor="cell_ranger")

@@ -123,6 +123,8 @@ def recipe_longformer(
     _check_arguments(n_top_genes, hvg_flavor, leiden_flavor)
     started = perf_counter()
     counts, min_genes = _read_counts(adata)
+    if hvg_flavor != "seurat":
+        _try_gene_choice(counts, min_genes, n_top_genes, hvg_flavor)
 
     adata = adata.copy() if copy else adata
     make_actual(adata, caller=CALLER)
@@ -180,6 +182,25 @@ def _read_counts(adata: AnnData) -> tuple[sp.csr_matrix | np.ndarray, int]:
         )
         raise ValueError(msg)
     return counts, min_genes
+
+
+def _try_gene_choice(
+    counts: sp.csr_matrix | np.ndarray, min_genes: int, n_top_genes: int, flavor: str
+) -> None:
+    """See on a copy whether Scanpy can choose genes: some flavors fail on few or uniform cells."""
+    from anndata import AnnData
+
+    trial = AnnData(counts.copy())
+    _filter(trial, min_genes)
+    _normalise(trial)
+    try:
+        _choose_genes(trial, n_top_genes, flavor, subset=False)
+    except (ValueError, IndexError) as error:
+        msg = (
+            f"{CALLER}: Scanpy cannot choose genes of these cells with `hvg_flavor`={flavor!r} "
+            f"({error}). They are too few, or too alike; use hvg_flavor='seurat'."
+        )
+        raise ValueError(msg) from error
 
 
 def _filter(adata: AnnData, min_genes: int) -> None:
