@@ -34,9 +34,9 @@ def score(codes: np.ndarray, proba: np.ndarray) -> dict[str, float]:
 
     ``accuracy``, ``balanced_accuracy`` (mean recall), ``macro_f1`` (unweighted mean of the F1 of
     the classes that occur in ``codes``), ``weighted_f1`` (weighted by class size), ``mcc``
-    (Matthews correlation; 0 where all cells are of one class), ``log_loss`` (natural logarithm, probabilities kept above the float64
-    epsilon), ``brier`` (squared distance to the one-hot truth summed over classes: 0 to 2), ``ece``
-    (:func:`expected_calibration_error`).
+    (Matthews correlation; 0 where all cells are of one class), ``log_loss`` (natural logarithm,
+    probabilities kept above the float64 epsilon), ``brier`` (squared distance to the one-hot truth
+    summed over classes: 0 to 2), ``ece`` (:func:`expected_calibration_error`).
 
     References
     ----------

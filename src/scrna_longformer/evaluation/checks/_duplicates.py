@@ -45,8 +45,8 @@ def duplicates(X: Matrix, splits: Sequence[Split]) -> CheckResult:
     nearest cell (the median, or the cell's own): droplets of the same type differ by the noise of
     counting, copies do not. Where few dimensions vary (a panel of a few markers, values smoothed over
     neighbours), some cells come as close by chance: near copies count where there are more than
-    three times as many as cells drawn independently in so many dimensions would have. Cells with fewer than ten detected genes are passed over; of more than
-    4,000 cells, so many are looked at.
+    three times as many as cells drawn independently in so many dimensions would have. Cells with
+    fewer than ten detected genes are passed over; of more than 4,000 cells, so many are looked at.
 
     Examples
     --------
