@@ -13,7 +13,7 @@ from sklearn.ensemble import HistGradientBoostingClassifier
 from sklearn.linear_model import LogisticRegression, RidgeClassifier
 from sklearn.naive_bayes import GaussianNB
 from sklearn.pipeline import make_pipeline
-from sklearn.preprocessing import StandardScaler
+from sklearn.preprocessing import FunctionTransformer, StandardScaler
 from threadpoolctl import threadpool_info, threadpool_limits
 
 from scrna_longformer.evaluation import (
@@ -336,5 +336,7 @@ class TakesSparse(DummyClassifier):
 
 def test_own_estimators_get_the_values_as_they_are(cells: tuple) -> None:
     X, codes, splits = cells
+    by_hand = make_pipeline(FunctionTransformer(lambda values: values.toarray()), GaussianNB())
+    cross_validate({"by hand": by_hand}, sparse.csr_matrix(X), codes, splits[:1])
     cross_validate({"own": TakesSparse()}, sparse.csr_matrix(X), codes, splits[:1])
     assert TakesSparse.seen == [True]

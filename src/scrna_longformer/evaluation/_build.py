@@ -42,7 +42,10 @@ def _wants_dense(estimator: Any) -> bool:
     for step in steps:
         if step is None or step == "passthrough":
             continue
-        if not type(step).__module__.startswith("sklearn."):
+        is_own = not type(step).__module__.startswith("sklearn.")
+        if is_own or isinstance(
+            step, FunctionTransformer
+        ):  # its function may be what makes them dense
             return False
         if not get_tags(step).input_tags.sparse:
             return True
