@@ -109,6 +109,8 @@ def test_pool_of_few_cells_stays_near_the_even_one(rng):
     parts = rng.dirichlet(np.ones(4), size=(3, 5))
     codes = np.array([0, 1, 2, 0, 1])
     pool = LogitPool.fit(list(parts), codes)
+    assert np.abs(np.log(3 * pool.weights)).max() < 1  # less than a standard deviation of the prior
+    assert np.abs(pool.offset).max() < 1
     held = LogitPool.fit(list(parts), codes, ridge=2)
     assert np.abs(held.offset).max() < np.abs(pool.offset).max()
     np.testing.assert_allclose(held.weights, 1 / 3, rtol=0.3)
@@ -125,3 +127,9 @@ def test_pool_of_some_cells_believes_the_better_model(rng):
     right = [(calls == truth[100:]).mean() for calls in (even.argmax(axis=1), found, alone)]
     assert right[0] < right[1] - 0.02
     assert right[1] > right[2] - 0.01
+
+
+def test_without_cells_the_pool_is_even():
+    pool = LogitPool.fit([np.empty((0, 3))] * 2, np.empty(0, dtype=int))
+    assert pool.weights.tolist() == [0.5, 0.5]
+    assert not pool.offset.any()

@@ -85,3 +85,16 @@ def test_too_little_time(cells: tuple[np.ndarray, np.ndarray]) -> None:
     warned, _ = told(*cells, max_steps=10**6, time_limit=1e-3)
     assert f"made 1 updates (time limit), {FEW}" in warned
     assert "Raise max_steps or time_limit." in warned
+
+
+@pytest.mark.filterwarnings("ignore:LongformerClassifier")  # few updates
+@pytest.mark.parametrize("offset", [None, "simple"])
+def test_classes_too_small_to_set_cells_aside(offset, rng: np.random.Generator) -> None:
+    y = np.repeat([0, 1, 2], 6)
+    X = np.log1p(rng.poisson(2 + 4 * np.eye(3)[y] @ rng.random((3, 20))))
+    options = {"max_steps": 20}
+    model = LongformerClassifier(
+        "tiny", offset=offset, n_neighbors=3, train_options=options, accelerator="cpu"
+    ).fit(X, y)
+    assert model.fitted_.scaling.slope == 1
+    assert np.isfinite(model.predict_proba(X)).all()

@@ -64,6 +64,8 @@ class LogitPool:
         """
         logs = np.stack([floored_log(proba) for proba in probas])
         n_models, n_cells, n_classes = logs.shape
+        if not n_cells:
+            return cls.even(n_models, n_classes)
         truth = np.eye(n_classes)[codes]
         penalty = max(_RIDGE, 1 / n_cells) if ridge is None else ridge
 

@@ -58,8 +58,8 @@ def gene_attention(
         Mean attention of all cells. Row ``i`` holds the weights with which gene ``i`` reads its
         neighbours, itself included; they sum to 1. Rows of genes that are no tokens are empty. If
         only expressed genes are the model's tokens (``tokens='expressed'``), each entry is the mean
-        over the cells in which both genes are expressed (of Pearson residuals: above 0), 0 where they never are, and rows do not
-        sum to 1. With `groupby` there are ``varp['gene_attention_0']``,
+        over the cells in which both genes are expressed (of Pearson residuals: above 0), 0 where
+        they never are, and rows do not sum to 1. With `groupby` there are ``varp['gene_attention_0']``,
         ``varp['gene_attention_1']``, ... instead.
     ``uns['gene_attention']`` : dict
         ``groups`` (names, in order; ``'all'`` without `groupby`), ``keys`` (the ``varp`` key of

@@ -244,7 +244,9 @@ def longformer_fit(
             "validation_fraction": validation_fraction,
             "accelerator": accelerator,
             "attention_backend": classifier.attention_backend_,
-            "model_options": json.dumps(dict(model_options or {}), sort_keys=True),
+            "model_options": json.dumps(
+                dict(model_options or {}), sort_keys=True, default=_plain_number
+            ),
             "random_state": random_state,
         },
         store_model=store_model,
@@ -259,6 +261,11 @@ def longformer_fit(
     adata.uns[keys.record] = record
     log_outcome(CALLER, keys, record)
     return adata if copy else None
+
+
+def _plain_number(value: Any) -> Any:
+    """Turn a NumPy number into one of Python."""
+    return value.item()
 
 
 def write_prediction(

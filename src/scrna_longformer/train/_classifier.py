@@ -14,7 +14,6 @@ from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.utils.validation import check_is_fitted
 
 from .._random import seed
-from ..attention import resolve_backend
 from ..dataloaders._cells import Matrix
 from ..dataloaders._moments import Cells
 from ..dataloaders._views import model_cells
@@ -30,7 +29,7 @@ from ..graph._knn import gene_knn
 from ..nn._config import LongformerConfig
 from ..nn._longformer import GeneLongformer
 from ._config import TrainConfig
-from ._device import isolated_rng, resolve_accelerator
+from ._device import attention_backend, isolated_rng, resolve_accelerator
 from ._diagnosis import diagnose
 from ._fitted import FittedLongformer
 from ._mixture import Mixture, choose_gate
@@ -245,7 +244,7 @@ class LongformerClassifier(ClassifierMixin, BaseEstimator):
             logistic_start(
                 model, cells, codes, train_index, seed=seed(self.random_state, _REGRESSION)
             )
-        self.attention_backend_ = _backend(config, accelerator)
+        self.attention_backend_ = attention_backend(config, accelerator)
         self.result_: FitResult = run(
             model,
             cells,
@@ -281,7 +280,9 @@ class LongformerClassifier(ClassifierMixin, BaseEstimator):
             share=self._share,
             total=self._total,
             mixture=mixture,
-            scaling=LogitScaling.fit(held_out.proba, codes[aside], ridge=_PRIOR_CELLS / len(aside)),
+            scaling=LogitScaling.fit(
+                held_out.proba, codes[aside], ridge=_PRIOR_CELLS / max(len(aside), 1)
+            ),
             linear=self._positions(X.shape[1])[self.linear_index_],
         )
         self.n_parameters_ = sum(p.numel() for p in model.parameters())
@@ -438,15 +439,3 @@ class LongformerClassifier(ClassifierMixin, BaseEstimator):
         mean, sd = cells.moments(np.arange(len(cells)))
         model.standardizer.set_statistics(torch.from_numpy(mean), torch.from_numpy(sd))
         return model
-
-
-def _backend(config: LongformerConfig, accelerator: str) -> str:
-    """Return what computes the attention of a model."""
-    without_graph = {"full": "dense", "linear": "linear", "none": "none"}
-    if config.attention in without_graph:
-        return without_graph[config.attention]
-    if config.attention_backend != "auto":
-        return config.attention_backend
-    return resolve_backend(
-        accelerator, d_model=config.d_model, n_heads=config.n_heads, n_genes=config.n_genes
-    )

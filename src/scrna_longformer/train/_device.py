@@ -1,4 +1,4 @@
-"""Which device trains, and how its random numbers are kept to ourselves."""
+"""Which device trains, what computes attention there, and how its random numbers are kept to ourselves."""
 
 from __future__ import annotations
 
@@ -6,6 +6,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 import torch
+
+from ..attention import resolve_backend
+from ..nn._config import LongformerConfig
 
 ACCELERATORS = ("auto", "cuda", "mps", "cpu")
 
@@ -83,3 +86,15 @@ def isolated_rng(accelerator: str) -> Iterator[None]:
         devices = range(torch.cuda.device_count()) if accelerator == "cuda" else [0]
         with torch.random.fork_rng(devices=devices, device_type=accelerator):
             yield
+
+
+def attention_backend(config: LongformerConfig, accelerator: str) -> str:
+    """Return what computes the attention of a model."""
+    without_graph = {"full": "dense", "linear": "linear", "none": "none"}
+    if config.attention in without_graph:
+        return without_graph[config.attention]
+    if config.attention_backend != "auto":
+        return config.attention_backend
+    return resolve_backend(
+        accelerator, d_model=config.d_model, n_heads=config.n_heads, n_genes=config.n_genes
+    )
