@@ -14,7 +14,13 @@ from sklearn.naive_bayes import GaussianNB
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import FunctionTransformer, StandardScaler
 
-from scrna_longformer.evaluation import BASELINES, FoldStore, cross_validate, make_splits
+from scrna_longformer.evaluation import (
+    BASELINES,
+    FoldStore,
+    _checkpoint,
+    cross_validate,
+    make_splits,
+)
 from scrna_longformer.evaluation._identity import describe
 
 MODELS: dict[str, Any] = {"Gauss/1": GaussianNB(), "neighbours": BASELINES["knn_pca"]}
@@ -88,6 +94,17 @@ def test_whatever_made_a_fold_is_part_of_its_name(cells: tuple, tmp_path: Path) 
     assert found(models={"other": LogisticRegression(C=1.0)}) == 0
     assert found(random_state=1) == 0
     assert found(calibrate=True) == 0
+
+
+def test_folds_of_other_code_are_run_again(
+    cells: tuple, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    X, codes, splits = cells
+    store = FoldStore(tmp_path, MODELS, X, codes, splits)
+    cross_validate(MODELS, X, codes, splits[:1], on_result=store.save)
+    assert len(FoldStore(tmp_path, MODELS, X, codes, splits).load()) == 2
+    monkeypatch.setattr(_checkpoint, "_own_source", lambda: "one line was changed")
+    assert FoldStore(tmp_path, MODELS, X, codes, splits).load() == []
 
 
 def test_a_broken_file_is_named(cells: tuple, tmp_path: Path) -> None:

@@ -12,6 +12,7 @@ from scrna_longformer.evaluation import (
     make_splits,
     score,
 )
+from scrna_longformer.evaluation._absolute import mean_slope
 from scrna_longformer.evaluation._jackknife import influence, leave_out_all
 from scrna_longformer.evaluation._leave_out import leave_out
 
@@ -36,7 +37,61 @@ def test_leaving_out_equals_scoring_without(
     for position, unit in enumerate(left.units):
         expected = score(codes[units != unit], proba[units != unit])
         found = {name: values[position] for name, values in left.without.items()}
+        # linear in the gaps, see below
+        del found["ece"], expected["ece"]
         assert found == pytest.approx(expected, abs=1e-12), unit
+
+
+def test_where_gaps_are_real_the_calibration_error_is_that_without(
+    rng: np.random.Generator,
+) -> None:
+    codes = (rng.random(4000) < 0.5).astype(int)  # sure of everything, right in half of it
+    proba = np.column_stack([np.full(4000, 0.9), np.full(4000, 0.1)])
+    left = leave_out(codes, proba)
+    expected = [score(np.delete(codes, i), np.delete(proba, i, axis=0))["ece"] for i in (0, 7, 99)]
+    assert left.without["ece"][[0, 7, 99]] == pytest.approx(expected, abs=1e-12)
+
+
+@pytest.mark.parametrize("truth", [0.0, 1.0, 2.5])
+def test_slope_gives_the_variance_of_an_absolute_value(
+    rng: np.random.Generator, truth: float
+) -> None:
+    x = rng.normal(truth, size=200_000)
+    known = mean_slope(np.full(1, np.hypot(truth, 1.0)), np.ones(1))  # x**2 as large as expected
+    assert known[0] ** 2 == pytest.approx(np.abs(x).var(), rel=0.02)
+    # and from the noisy value alone, on average, with little bias
+    assert (mean_slope(x, np.ones_like(x)) ** 2).mean() == pytest.approx(np.abs(x).var(), rel=0.35)
+
+
+def test_variance_of_the_calibration_error_is_right_where_it_is_luck(
+    rng: np.random.Generator,
+) -> None:
+    scores, variances = [], []
+    for _ in range(300):
+        sure = rng.uniform(0.5, 1.0, 150)
+        codes = (rng.random(150) > sure).astype(int)  # as often right as it says
+        left = leave_out(codes, np.column_stack([sure, 1 - sure]))
+        change = left.whole["ece"] - left.without["ece"]
+        scores.append(left.whole["ece"])
+        variances.append((change**2).sum() * 149 / 150)
+    # with the slope of the sign it would be more than twice as much
+    assert np.mean(variances) == pytest.approx(np.var(scores, ddof=1), rel=0.35)
+
+
+def test_slope_is_the_sign_where_nothing_is_uncertain() -> None:
+    found = mean_slope(np.array([0.0, 2.0, -2.0, 50.0]), np.array([0.0, 0.0, 0.0, 1.0]))
+    np.testing.assert_allclose(found, [0, 1, -1, 1], atol=1e-6)
+
+
+def test_repeats_average_out_what_bins_owe_to_the_folds(rng: np.random.Generator) -> None:
+    codes = rng.integers(2, size=300)
+    X = np.column_stack([codes + rng.normal(size=300), rng.normal(size=300)])
+    found = cross_validate({"m": GaussianNB()}, X, codes, make_splits(codes, n_repeats=5))
+    left_out = leave_out_all(found, codes)
+    one = influence([r.key for r in found if r.repeat == 0], left_out)
+    five = influence([r.key for r in found], left_out)
+    assert five.variance("ece") < 0.6 * one.variance("ece")
+    assert five.variance("accuracy") > 0.8 * one.variance("accuracy")
 
 
 def test_a_unit_that_is_all_cannot_be_left_out(scored: tuple[np.ndarray, np.ndarray]) -> None:

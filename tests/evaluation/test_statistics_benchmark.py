@@ -46,7 +46,7 @@ def test_equal_contestants_are_rarely_told_apart(
 
 
 @pytest.mark.parametrize("repeats", [1, 5])
-@pytest.mark.parametrize("metric", ["accuracy", "macro_f1", "log_loss"])
+@pytest.mark.parametrize("metric", ["accuracy", "macro_f1", "log_loss", "ece"])
 def test_intervals_hold_the_expected_score(rates: pd.DataFrame, metric: str, repeats: int) -> None:
     # of 80 scores (two contestants) at most 12 misses
     assert rates.loc[(metric, repeats), "score held"] >= 0.85

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 
+import numpy as np
 import pytest
 
 from scrna_longformer.graph import GeneGraph
@@ -12,6 +13,12 @@ def test_json_round_trip_keeps_every_field() -> None:
     config = LongformerConfig.from_preset(
         "base", n_genes=30, n_classes=4, attention="random", gene_dropout=0.0, tokens="expressed"
     )
+    assert LongformerConfig.from_json(config.to_json()) == config
+
+
+def test_numbers_of_numpy_are_plain_numbers() -> None:
+    config = LongformerConfig(n_genes=np.int64(7), n_classes=np.int32(3), dropout=np.float32(0.5))
+    assert config == LongformerConfig(n_genes=7, n_classes=3, dropout=0.5)
     assert LongformerConfig.from_json(config.to_json()) == config
 
 
@@ -26,6 +33,7 @@ def test_json_of_a_newer_version_is_refused() -> None:
     [
         ("n_genes", 0),
         ("n_heads", 3),
+        ("d_model", 16.0),
         ("mlp_ratio", 0),
         ("dropout", 1.0),
         ("gene_dropout", -0.1),

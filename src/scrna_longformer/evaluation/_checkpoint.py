@@ -6,6 +6,7 @@ import json
 import os
 import zipfile
 from dataclasses import fields
+from functools import cache
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -29,8 +30,8 @@ class FoldStore:
     """Files of finished folds, each named by a fingerprint of everything that made it.
 
     The fingerprint covers expression values, labels, the rows of the fold, the contestant with its
-    parameters and source, the seeds and the versions of the packages: whatever of these changes, the
-    fold is run again, and one folder may serve many comparisons. A file is an ``npz`` archive of
+    parameters and source, the seeds, the versions of the packages and the source of this one: whatever
+    of these changes, the fold is run again, and one folder may serve many comparisons. A file is an ``npz`` archive of
     arrays and one JSON text, never a pickle; it is written aside and then renamed, so that it is
     either whole or absent.
 
@@ -79,6 +80,7 @@ class FoldStore:
             "options": options,
             "fields": [field.name for field in fields(FoldResult)],
             "versions": {name: _version(name) for name in _PACKAGES},
+            "source": _own_source(),
         }
         contestants = {name: describe(model) for name, model in models.items()}
         self._paths = {}
@@ -135,6 +137,13 @@ def _digest_matrix(X: Matrix) -> str:
     return digest_names(
         [str(rows.shape), *(digest_array(part) for part in (rows.data, rows.indices, rows.indptr))]
     )
+
+
+@cache
+def _own_source() -> str:
+    """Fingerprint of this package's code: between releases it changes and the version does not."""
+    root = Path(__file__).parents[1]
+    return digest_names([path.read_text("utf-8") for path in sorted(root.rglob("*.py"))])
 
 
 def _version(package: str) -> str:

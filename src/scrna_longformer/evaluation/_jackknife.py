@@ -46,10 +46,15 @@ class Influence:
         return len(next(iter(self.values.values())))
 
     def variance(self, metric: str, other: Influence | None = None) -> float:
-        """Jackknife variance of the score of one repeat, or of the difference to another's."""
+        """Jackknife variance of the score of one repeat, or of the difference to another's.
+
+        That of the calibration error is of the mean over all repeats.
+        """
         values = self.values[metric]
         if other is not None:
             values = values - other.values[metric]
+        if metric == "ece":  # folds dealt anew fill the bins anew: what a cell does averages out
+            return float((values.mean(axis=0) ** 2).sum())
         return float((values**2).sum(axis=1).mean())
 
 

@@ -6,6 +6,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from ._absolute import mean_slope
+
 _BINS = 15  # of the calibration error
 
 
@@ -18,7 +20,8 @@ class LeftOut:
     whole
         Score by metric.
     without
-        Score by metric, one per unit; NaN for the unit that is all of the fold.
+        Score by metric, one per unit; NaN for the unit that is all of the fold. That of ``ece`` is
+        linear in the gaps of bins, with the slope of :func:`~._absolute.mean_slope`.
     units
         Number of each unit.
     n_cells
@@ -62,10 +65,12 @@ def leave_out(codes: np.ndarray, proba: np.ndarray, units: np.ndarray | None = N
     for name, loss in losses.items():
         whole[name] = float(loss.mean())
         without[name] = (loss.sum() - np.bincount(unit, weights=loss)) / left
-    whole["ece"] = float(np.abs(gaps.sum(axis=0)).sum() / len(codes))
+    gap = gaps.sum(axis=0)
     of_unit = np.zeros((len(names), _BINS))
     np.add.at(of_unit, unit, gaps)
-    without["ece"] = np.abs(gaps.sum(axis=0) - of_unit).sum(axis=1) / left
+    whole["ece"] = float(np.abs(gap).sum() / len(codes))
+    slope = mean_slope(gap, np.sqrt(len(names)) * of_unit.std(axis=0))
+    without["ece"] = (np.abs(gap).sum() - of_unit @ slope) / left
     for name in by_kind:
         without[name] = np.where(np.isnan(left), np.nan, without[name])
     return LeftOut(whole, without, names, len(codes))

@@ -9,6 +9,8 @@ from dataclasses import asdict, dataclass, fields
 from types import MappingProxyType
 from typing import Any
 
+import numpy as np
+
 TOKENS = ("multiplicative", "additive")
 TOKEN_LISTS = ("all", "expressed")
 POOLINGS = ("sum", "mean")
@@ -109,13 +111,17 @@ class LongformerConfig:
     n_linear: int = 0
 
     def __post_init__(self) -> None:
+        for field in fields(self):  # a search hands over NumPy's numbers, which are not JSON
+            if isinstance(value := getattr(self, field.name), np.generic):
+                object.__setattr__(self, field.name, value.item())
         for name in ("n_genes", "n_classes", "d_model", "n_heads", "n_layers"):
-            if getattr(self, name) < 1:
-                msg = f"`{name}` must be at least 1, not {getattr(self, name)!r}."
+            if not isinstance(value := getattr(self, name), int) or value < 1:
+                msg = f"`{name}` must be an integer of at least 1, not {value!r}."
                 raise ValueError(msg)
-        if self.n_linear < 0:
-            msg = f"`n_linear` must not be negative, not {self.n_linear!r}."
-            raise ValueError(msg)
+        for name in ("n_linear", "attention_seed"):
+            if not isinstance(value := getattr(self, name), int) or value < 0:
+                msg = f"`{name}` must be an integer and not negative, not {value!r}."
+                raise ValueError(msg)
         if self.d_model % self.n_heads:
             msg = f"`n_heads`={self.n_heads} must divide `d_model`={self.d_model}."
             raise ValueError(msg)
