@@ -264,6 +264,9 @@ def test_quick_suite_runs_and_is_refused_as_a_result(tmp_path):
     gates = folds[folds["metric"] == "gate"]
     assert set(gates["model"]) == {"longformer"}
     assert gates["value"].between(0, 1).all()
+    luck, error = (folds[folds["metric"] == name] for name in ("ece_by_luck", "ece"))
+    assert len(luck) == len(error)
+    assert luck.loc[luck["model"] == "longformer", "value"].between(0.001, 0.2).all()
     arguments = ["benchmark", "--out", str(out), "--report", str(tmp_path / "figures")]
     refused = CliRunner().invoke(main, arguments)
     assert refused.exit_code == 2

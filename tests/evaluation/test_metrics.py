@@ -4,7 +4,13 @@ import numpy as np
 import pytest
 from sklearn import metrics
 
-from scrna_longformer.evaluation import METRICS, expected_calibration_error, per_class_f1, score
+from scrna_longformer.evaluation import (
+    METRICS,
+    calibration_error_by_luck,
+    expected_calibration_error,
+    per_class_f1,
+    score,
+)
 
 
 @pytest.fixture
@@ -70,3 +76,21 @@ def test_impossible_truth_costs_a_finite_loss() -> None:
     result = score(np.array([1, 0]), np.array([[1.0, 0.0], [1.0, 0.0]]))
     assert result["log_loss"] == pytest.approx(-np.log(np.finfo(float).eps) / 2)
     assert result["mcc"] == 0.0
+
+
+@pytest.mark.parametrize("n_cells", [40, 150, 2000])
+def test_luck_is_the_error_of_models_that_are_right(rng: np.random.Generator, n_cells: int) -> None:
+    proba = rng.dirichlet([1.0, 1.0, 0.3], size=n_cells)
+    classes = np.arange(3)
+    errors = [
+        expected_calibration_error(
+            np.array([rng.choice(classes, p=of_cell) for of_cell in proba]), proba
+        )
+        for _ in range(max(20_000 // n_cells, 60))
+    ]
+    # of 15 bins of three cells each the normal distribution knows less
+    assert calibration_error_by_luck(proba) == pytest.approx(np.mean(errors), rel=0.07)
+
+
+def test_certainty_leaves_nothing_to_luck() -> None:
+    assert calibration_error_by_luck(np.eye(3, dtype=np.float32)) == 0

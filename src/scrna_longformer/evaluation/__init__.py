@@ -30,7 +30,14 @@ from ._hypotheses import RopeProbabilities, corrected_t_test, correlated_t_test,
 from ._interval import corrected_interval
 from ._jackknife import Influence, influence, leave_out_all
 from ._markers import MarkerScoring
-from ._metrics import LOWER_IS_BETTER, METRICS, expected_calibration_error, per_class_f1, score
+from ._metrics import (
+    LOWER_IS_BETTER,
+    METRICS,
+    calibration_error_by_luck,
+    expected_calibration_error,
+    per_class_f1,
+    score,
+)
 from ._more_baselines import MORE_BASELINES
 from ._nested import nested_splits, stratified_order
 from ._novelty import Novelty, log_ratios
@@ -86,6 +93,7 @@ __all__ = [
     "TunedClassifier",
     "TunedLogisticRegression",
     "break_even",
+    "calibration_error_by_luck",
     "class_table",
     "confusion_table",
     "corrected_interval",

@@ -91,6 +91,40 @@ def expected_calibration_error(codes: np.ndarray, proba: np.ndarray, n_bins: int
     return sum(n * abs(right - sure) for _, _, n, sure, right in bins) / len(codes)
 
 
+def calibration_error_by_luck(proba: np.ndarray, n_bins: int = 15) -> float:
+    r"""Calibration error to be expected of a model that is right exactly as often as it says.
+
+    A bin of n cells in which a model is c sure would hold c n right ones, give or take
+    :math:`\sqrt{n c (1 - c)}`. The mean distance of what it holds from what it should is counted by
+    :func:`expected_calibration_error` as an error, and few cells in many bins make much of it. What
+    is left above this number is the model's.
+
+    Parameters
+    ----------
+    proba
+        Cells x classes probabilities, as given to :func:`expected_calibration_error`.
+    n_bins
+        Number of bins between 0 and 1.
+
+    Returns
+    -------
+    Between 0 and 1; the number of right cells of a bin is taken to be normal, which is a few percent
+    too much where nearly all of few cells are right.
+
+    Examples
+    --------
+    >>> sure = np.linspace(0.5, 1, 100)
+    >>> proba = np.column_stack([sure, 1 - sure])
+    >>> few, many = proba[::5], np.repeat(proba, 100, axis=0)
+    >>> round(calibration_error_by_luck(few), 2), round(calibration_error_by_luck(many), 2)
+    (0.2, 0.01)
+    """
+    confidence = np.minimum(proba.max(axis=1), 1.0)  # single precision may be a hair above
+    bins = np.minimum((confidence * n_bins).astype(int), n_bins - 1)
+    variance = np.bincount(bins, weights=confidence * (1 - confidence), minlength=n_bins)
+    return float(np.sqrt(2 / np.pi * variance).sum() / len(proba))
+
+
 def calibration_bins(
     codes: np.ndarray, proba: np.ndarray, n_bins: int = 15
 ) -> list[tuple[float, float, int, float, float]]:

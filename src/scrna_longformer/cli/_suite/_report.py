@@ -9,7 +9,7 @@ import numpy as np
 
 from ._manifest import NAME, read_manifest
 from ._plan import CONTESTANTS, HYBRID, PURE
-from ._standing import LINEAR, SHOWN, gates, of_contest, score, standings
+from ._standing import LINEAR, SHOWN, of_contest, of_hybrid, score, standings
 from ._tables import FOLDS, read
 
 if TYPE_CHECKING:
@@ -115,8 +115,12 @@ def _scores(
             for model in (LINEAR, rival, HYBRID, PURE)
         ]
         cells[1] += f" {rival}"
+        if metric == "ece":
+            cells.append(f"{of_hybrid(tables, about, 'ece_by_luck').mean():.3f}")
         rows.append([*_names(about), *cells])
     header = ["set", "held out", "logistic regression", "best simple", "longformer", "alone"]
+    if metric == "ece":
+        header.append("of luck alone")
     return f"{_METRICS[metric]}\n\n{_markdown(header, rows)}"
 
 
@@ -127,7 +131,7 @@ def _differences(
 ) -> str:
     rows = []
     for i, about in enumerate(contests):
-        gate = gates(tables, about)
+        gate = of_hybrid(tables, about, "gate")
         seconds = [
             score(tables, about, m, "fit_seconds")["mean"] for m in (LINEAR, "simple_mean", HYBRID)
         ]

@@ -116,10 +116,12 @@ def score(
     return scores[(scores["model"] == model) & (scores["metric"] == metric)].iloc[0]
 
 
-def gates(tables: Mapping[str, pd.DataFrame], about: Mapping[str, Any]) -> pd.Series:
-    """Gate of the hybrid in every fold of a contest."""
+def of_hybrid(
+    tables: Mapping[str, pd.DataFrame], about: Mapping[str, Any], metric: str
+) -> pd.Series:
+    """What the hybrid has in every fold of a contest: its gate, say."""
     folds = of_contest(tables[FOLDS], about)
-    return folds.loc[(folds["model"] == HYBRID) & (folds["metric"] == "gate"), "value"]
+    return folds.loc[(folds["model"] == HYBRID) & (folds["metric"] == metric), "value"]
 
 
 def of_contest(table: pd.DataFrame, about: Mapping[str, Any]) -> pd.DataFrame:

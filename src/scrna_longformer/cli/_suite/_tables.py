@@ -7,7 +7,13 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
-from ...evaluation import fold_table, pairwise_table, run_table, summary_table
+from ...evaluation import (
+    calibration_error_by_luck,
+    fold_table,
+    pairwise_table,
+    run_table,
+    summary_table,
+)
 from ._plan import HYBRID, PURE, RIVALS
 
 if TYPE_CHECKING:
@@ -49,10 +55,22 @@ def stack(tables: Iterable[pd.DataFrame]) -> pd.DataFrame:
 
 
 def _folds(results: Sequence[FoldResult]) -> pd.DataFrame:
-    """One row per contestant, fold and metric, with the size of the fold; the gate is a metric."""
+    """One row per contestant, fold and metric, with the size of the fold.
+
+    The gate is a metric, and so is the calibration error to be expected of luck alone.
+    """
     runs = run_table(results)[[*_RUN, "group", "n_train", "n_test", "gate"]]
     gates = runs[[*_RUN, "gate"]].rename(columns={"gate": "value"}).dropna()
-    rows = pd.concat([fold_table(results).astype({"metric": str}), gates.assign(metric="gate")])
+    luck = pd.DataFrame(
+        [
+            [*result.key, "ece_by_luck", calibration_error_by_luck(result.proba)]
+            for result in results
+            if len(result.proba)
+        ],
+        columns=[*_RUN, "metric", "value"],
+    )
+    scores = fold_table(results).astype({"metric": str})
+    rows = pd.concat([scores, gates.assign(metric="gate"), luck])
     table = rows.merge(runs.drop(columns="gate"), on=_RUN, how="left")
     columns = [*_RUN, "group", "n_train", "n_test", "metric", "value"]
     return table[columns]
