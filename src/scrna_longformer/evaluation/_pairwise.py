@@ -12,6 +12,7 @@ from ._benchmark import OK
 from ._hypotheses import corrected_t_test, correlated_t_test, effect_size, holm
 from ._jackknife import influence, leave_out_all
 from ._metrics import LOWER_IS_BETTER, METRICS
+from ._pooled import lacks_a_class, pool, pseudo_scores
 from ._score_interval import difference_interval
 
 if TYPE_CHECKING:
@@ -66,7 +67,9 @@ def pairwise_table(
     One row per pair and metric:
 
     ``model_a``, ``model_b``, ``metric``, ``difference``
-        Mean over the ``n`` shared folds of the score of a minus that of b.
+        Mean over the ``n`` shared folds of the score of a minus that of b. Where some fold has no
+        cell of a class that others test, scores are those of all cells of a repeat, and tests that
+        count folds go by what each fold adds to them (``evaluation._pooled``).
     ``low``, ``high``, ``p_cells``, ``p_cells_holm``
         95 % interval and p value of :func:`difference_interval`, which counts test cells (or
         groups).
@@ -81,15 +84,29 @@ def pairwise_table(
     """
     finished = [result for result in results if result.status == OK]
     models = list(dict.fromkeys(result.model for result in results))
+    is_pooled = lacks_a_class(finished, codes)
     left_out = leave_out_all(finished, codes, groups)
+    scores = {result.key: result.metrics for result in finished}
     rows = []
     for a, b in combinations(models, 2):
         pairs = _shared(finished, a, b)
         if not pairs:
             continue
-        sides = zip(*pairs, strict=True)
+        sides = [list(side) for side in zip(*pairs, strict=True)]
+        if is_pooled:  # over the folds that both finished
+            scores = pseudo_scores([*sides[0], *sides[1]], codes)
+            sides = [pool(side, codes) for side in sides]
+            left_out = leave_out_all([*sides[0], *sides[1]], codes, groups)
         one, other = (influence([result.key for result in side], left_out) for side in sides)
-        rows += [(a, b, metric, *_compare(pairs, one, other, metric, rope)) for metric in METRICS]
+        for metric in METRICS:
+            folds = [
+                (r.repeat, r.fold, scores[r.key][metric] - scores[s.key][metric]) for r, s in pairs
+            ]
+            share = float(np.mean([len(r.test) / r.n_train for r, _ in pairs]))
+            difference, *found = _compare(folds, share, one, other, metric, rope)
+            if is_pooled:
+                difference = one.mean[metric] - other.mean[metric]
+            rows.append((a, b, metric, difference, *found))
     columns = [name for name in _COLUMNS if not name.endswith("_holm")]
     table = pd.DataFrame(rows, columns=columns)
     for name in ("p_cells", "p_value"):
@@ -121,17 +138,17 @@ def _shared(finished: Sequence[FoldResult], a: str, b: str) -> list[tuple[FoldRe
 
 
 def _compare(
-    pairs: Sequence[tuple[FoldResult, FoldResult]],
+    folds: Sequence[tuple[int, int, float]],
+    share: float,
     one: Influence,
     other: Influence,
     metric: str,
     rope: float,
 ) -> tuple[float, ...]:
-    folds = pd.DataFrame(
-        [(r.repeat, r.fold, r.metrics[metric] - s.metrics[metric]) for r, s in pairs]
-    )
-    differences = folds.groupby([0, 1])[2].mean().to_numpy()  # over seeds
-    share = shared_share(metric, float(np.mean([len(r.test) / r.n_train for r, _ in pairs])))
+    """Mean, interval, tests and odds, from repeat, fold and difference of each seed of each fold."""
+    # over seeds
+    differences = pd.DataFrame(folds).groupby([0, 1])[2].mean().to_numpy()
+    share = shared_share(metric, share)
     odds = correlated_t_test(differences, test_share=share, rope=rope)
     better = (odds.below, odds.above) if metric in LOWER_IS_BETTER else (odds.above, odds.below)
     return (

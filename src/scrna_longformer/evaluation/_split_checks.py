@@ -44,10 +44,11 @@ def check_folds(
         f"{names[code]!r} ({n})" for code, n in zip(classes, sizes, strict=True) if n < n_splits
     ]
     if small:
+        each_left_out = groups is not None and n_splits == len(np.unique(groups))
         msg = (
             f"Classes in fewer {what} than the {n_splits} folds are not tested in every fold: "
-            f"{', '.join(small)}. Their scores rest on few {what}: merge or drop them, or lower "
-            "`n_splits`."
+            f"{', '.join(small)}. Scores are then those of all folds together, and theirs rest on "
+            f"few {what}: merge or drop them{'' if each_left_out else ', or lower `n_splits`'}."
         )
         warnings.warn(msg, UserWarning, stacklevel=stacklevel)
 

@@ -11,6 +11,7 @@ from ._benchmark import OK, TIME_LIMIT, FoldResult
 from ._class_f1 import F1, class_influences
 from ._jackknife import influence, leave_out_all
 from ._metrics import METRICS, calibration_bins
+from ._pooled import lacks_a_class, pool
 from ._score_interval import score_interval
 
 if TYPE_CHECKING:
@@ -70,7 +71,9 @@ def summary_table(
     Columns
 
     ``model``, ``metric``, ``mean``
-        Over folds; seeds of a fold are averaged first.
+        Over folds; seeds of a fold are averaged first. Where some fold has no cell of a class that
+        others test (``evaluation._pooled``), scores are those of all cells of a repeat, and the mean
+        is over repeats.
     ``low``, ``high``
         95 % interval of the expected score at this training size (:func:`score_interval`); NaN for
         costs.
@@ -94,17 +97,21 @@ def summary_table(
         n_seeds=("size", "max"),
     ).reset_index()
     table["sd_seeds"] **= 0.5
-    left_out = leave_out_all(_finished(results), codes, groups)
-    ends = {}
+    scored = _finished(results)
+    if is_pooled := lacks_a_class(scored, codes):
+        scored = pool(scored, codes)
+    left_out = leave_out_all(scored, codes, groups)
+    ends, means = {}, {}
     for model in _models(results):
         if keys := [key for key in left_out if key[0] == model]:
             of_model = influence(keys, left_out)
             ends.update({(model, m): score_interval(of_model, m) for m in of_model.mean})
+            means.update({(model, m): mean for m, mean in of_model.mean.items() if is_pooled})
     nothing = (np.nan, np.nan)
-    found = [
-        ends.get((str(a), str(b)), nothing) for a, b in zip(table.model, table.metric, strict=True)
-    ]
+    places = [(str(a), str(b)) for a, b in zip(table.model, table.metric, strict=True)]
+    found = [ends.get(place, nothing) for place in places]
     table["low"], table["high"] = np.array(found).reshape(-1, 2).T
+    table["mean"] = [means.get(p, m) for p, m in zip(places, table["mean"], strict=True)]
     columns = ["model", "metric", "mean", "low", "high", "sd", "sd_seeds", "n", "n_seeds"]
     return table[columns].sort_values(["model", "metric"], ignore_index=True)
 
