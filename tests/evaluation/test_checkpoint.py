@@ -3,6 +3,7 @@ from __future__ import annotations
 import subprocess
 import sys
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -149,3 +150,27 @@ def test_descriptions_tell_parameters_apart() -> None:
     described = [str(describe(pipe)) for pipe in pipes]
     assert len(set(described)) == len(pipes)
     assert described == [str(describe(pipe)) for pipe in pipes]
+
+
+def test_descriptions_tell_apart_what_a_function_holds() -> None:
+    def around(factor: float) -> FunctionTransformer:
+        def scale(X: np.ndarray) -> np.ndarray:
+            return X * factor
+
+        return FunctionTransformer(scale)
+
+    def by_default(factor: float) -> FunctionTransformer:
+        def scale(X: np.ndarray, factor: float = factor) -> np.ndarray:
+            return X * factor
+
+        return FunctionTransformer(scale)
+
+    def nested(factor: float) -> FunctionTransformer:
+        def again(X: np.ndarray, depth: int) -> np.ndarray:
+            return again(factor * X, depth - 1) if depth else X
+
+        return FunctionTransformer(partial(again, depth=int(factor)))
+
+    for make in (around, by_default, nested):
+        assert describe(make(1.0)) == describe(make(1.0))
+        assert describe(make(1.0)) != describe(make(2.0))

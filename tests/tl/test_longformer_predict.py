@@ -149,6 +149,20 @@ def test_too_few_genes_are_refused(both, unchanged) -> None:
         sl.tl.longformer_predict(query, reference)
 
 
+@pytest.mark.parametrize("target_sum", [1e3, 1e5])
+def test_counts_per_another_total_warn(both, target_sum: float) -> None:
+    reference, query = both
+    query = query.copy()
+    query.X = query.X.expm1() * (target_sum / 1e4)
+    sc.pp.log1p(query)
+    with pytest.warns(UserWarning, match=f"adds up to {target_sum:,.0f} .* 10,000 in a training"):
+        sl.tl.longformer_predict(query, reference)
+    some = query[:, 5:].copy()  # cells that lack genes are scaled to the total of training anyway
+    with pytest.warns(UserWarning, match="are not in the query") as caught:
+        sl.tl.longformer_predict(some, reference)
+    assert len(caught) == 1
+
+
 def test_values_on_another_scale_warn(both) -> None:
     reference, query = both
     query = query.copy()

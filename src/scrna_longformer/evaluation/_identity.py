@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import inspect
 import re
+from functools import partial
+from types import CellType
 from typing import Any
 
 import numpy as np
@@ -18,8 +20,9 @@ def describe(model: Any) -> Any:
     """Describe a contestant by class, source and parameters, in values that JSON can hold.
 
     Functions that make estimators are described by what they make. Two descriptions are equal only
-    if the contestants are; a parameter that cannot be told by its value (an open file, a lambda) is
-    told by its class and source.
+    if the contestants are. A function is told by its source, its defaults and the variables around
+    it, but not by what it looks up in its module; another parameter that cannot be told by its
+    value (an open file) by its class and source.
 
     Examples
     --------
@@ -39,13 +42,29 @@ def _value(value: Any) -> Any:
         return [type(value).__name__, *(_value(item) for item in value)]
     if hasattr(value, "items"):
         return {str(key): _value(item) for key, item in value.items()}
+    if isinstance(value, partial):
+        return ["partial", _value(value.func), _value(value.args), _value(value.keywords)]
     if inspect.isroutine(value) or inspect.isclass(value):
-        return [f"{value.__module__}.{value.__qualname__}", _source(value)]
+        name = f"{value.__module__}.{value.__qualname__}"
+        return [name, _source(value), *_kept_by(value)]
     name = f"{type(value).__module__}.{type(value).__qualname__}"
     if hasattr(value, "get_params"):
         own = value.get_params(deep=False)
         return [name, _source(type(value)), {key: _value(own[key]) for key in sorted(own)}]
     return [name, _source(type(value)), _ADDRESS.sub("", repr(value))]
+
+
+def _kept_by(function: Any) -> list[Any]:
+    """What a function holds beside its source: its defaults, and the variables around it."""
+    if not inspect.isfunction(function):
+        return []
+    around = [cell.cell_contents for cell in function.__closure__ or () if cell != CellType()]
+    return [
+        _value(function.__defaults__),
+        _value(function.__kwdefaults__),
+        # without what these hold in turn: a function may call itself
+        *(_source(v) if inspect.isfunction(v) else _value(v) for v in around),
+    ]
 
 
 def _source(thing: Any) -> str:

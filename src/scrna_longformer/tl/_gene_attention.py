@@ -124,10 +124,10 @@ def gene_attention(
     keys = GeneAttentionKeys(key_added)
     X = read_expression(adata, layer, caller=CALLER)
     fitted = read_fitted(adata, model_key, caller=CALLER)
-    warn_about_scale(X, fitted, caller=CALLER)
+    read = adata.var_names.get_indexer(pd.Index(fitted.genes))
+    warn_about_scale(X, read, fitted, caller=CALLER)
     _warn_about_gate(adata, model_key)
     names, groups = _groups(adata, groupby)
-    read = adata.var_names.get_indexer(pd.Index(fitted.genes))
     columns = _columns(adata, fitted)
     attention = edge_attention(
         fitted.model, fitted.cells(X, read), groups, layers=layers, heads=heads

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
 CALLER = "longformer_predict"
 LEAST_OVERLAP = 0.5
+_OTHER_SCALE = 1.5  # ratio of totals: those of single cell types differ by a twentieth
 _ENOUGH_CELLS = 20  # a single cell may have no gene with a small count, which says nothing
 
 
@@ -100,7 +101,7 @@ def longformer_predict(
     UserWarning
         If genes are absent (they enter at their training mean, and cells are scaled anew as if
         they were there), or the query's values are on
-        another scale than the training values, or `alpha` is too small for the number of
+        another scale than the training values (not logarithms, or of counts per another total), or `alpha` is too small for the number of
         calibration cells.
 
     See Also
@@ -148,8 +149,8 @@ def longformer_predict(
     if alpha is not None:
         check_alpha(fitted, alpha, caller=CALLER)
     X = read_expression(adata, layer, caller=CALLER)
-    warn_about_scale(X, fitted, caller=CALLER)
     columns = adata.var_names.get_indexer(pd.Index(fitted.genes))
+    warn_about_scale(X, columns, fitted, caller=CALLER)
     _check_overlap(fitted, columns, adata)
     _check_counts(fitted, X[:, columns[columns >= 0]])
     prediction = fitted.predict(X, columns)
@@ -177,18 +178,33 @@ def longformer_predict(
     return adata if copy else None
 
 
-def warn_about_scale(X: Any, fitted: FittedLongformer, *, caller: str) -> None:
-    """Warn if the values are of another kind than those that the model was trained on."""
+def warn_about_scale(X: Any, columns: np.ndarray, fitted: FittedLongformer, *, caller: str) -> None:
+    """Warn if the values are of another kind, or size, than those that the model was trained on."""
     import warnings
 
-    from ..features import expression_state
+    import numpy as np
 
-    state = expression_state(X)
+    from ..features import expression_state
+    from ..features._totals import cell_totals
+
+    state, is_present = expression_state(X), columns >= 0
+    msg = ""
     if state != fitted.expression:
         msg = (
             f"{caller}: the model was trained on {fitted.expression!r} values, but these look "
             f"{state!r}. Give it the same kind: log1p of counts per 10,000, through `layer=` if need be."
         )
+    elif not np.isnan(fitted.total) and is_present.all():  # else cells are scaled anew
+        total = float(np.median(cell_totals(X[:, columns])))
+        if not 1 / _OTHER_SCALE < total / fitted.total < _OTHER_SCALE:
+            msg = (
+                f"{caller}: expm1 of the genes that the model reads adds up to {total:,.0f} in a cell, "
+                f"and it was {fitted.total:,.0f} in a training cell. If the cells were scaled to "
+                "another total than the reference's (`target_sum` of sc.pp.normalize_total; its "
+                "default is the median of the cells at hand), predictions suffer: scale the counts "
+                "to the same one."
+            )
+    if msg:
         warnings.warn(msg, UserWarning, stacklevel=3)
 
 
