@@ -149,6 +149,22 @@ def test_a_learning_curve_measured_since_counts(adata: ad.AnnData) -> None:
     assert "has not been measured" in sl.get.verdict(cells).sentences[2]
 
 
+def test_a_curve_of_other_labels_in_the_same_column_is_not_quoted(adata: ad.AnnData) -> None:
+    cells = adata.copy()
+    models = {"cheap": LogisticRegression(max_iter=1000)}
+    sl.tl.learning_curve(cells, "type", models=models, sizes=[20, 40, 80], n_seeds=2)
+    assert "labelled cells cheap would go" in sl.get.verdict(cells).sentences[2]
+    # the same cells and names of classes, but who is what differs
+    cells.obs["type"] = cells.obs["type"].cat.rename_categories({"B": "T", "T": "B"})
+    sl.tl.baseline_compare(cells, "type", models=models, n_splits=3)
+    assert "is not known to be of the labels compared here" in sl.get.verdict(cells).sentences[2]
+    sl.tl.learning_curve(cells, "type", models=models, sizes=[20, 40, 80], n_seeds=2)
+    assert "labelled cells cheap would go" in sl.get.verdict(cells).sentences[2]
+    for record in ("learning_curve", "baseline_compare"):  # as versions before wrote them
+        del cells.uns[record]["params"]["label_digest"]
+        assert "is not known to be of the labels" in sl.get.verdict(cells).sentences[2]
+
+
 def test_a_curve_within_donors_says_nothing_of_new_ones(adata: ad.AnnData) -> None:
     cells = adata.copy()
     cells.obs["donor"] = pd.Categorical(np.arange(240) // 3 % 8)

@@ -119,8 +119,10 @@ def draw_verdict(adata: AnnData, record: Mapping[str, Any], metric: str = "macro
 
     decision = decide(record, metric)
     curve, requirement = _curves(adata, record["params"])
+    stale = curve is None and _is_of_the_name(adata, record["params"])
+    texts = sentences(decision, record, curve=curve, requirement=requirement, stale=stale)
     return Verdict(
-        sentences=tuple(sentences(decision, record, curve=curve, requirement=requirement)),
+        sentences=tuple(texts),
         headline=headline(decision),
         model=decision.model,
         best=decision.best,
@@ -158,12 +160,12 @@ def _curves(
 
     from ._frames_curve import curve_digest
 
-    curve = adata.uns.get(LEARNING_CURVE_RECORD)
-    if curve is None or "scores" not in curve:
+    if not _is_of_the_name(adata, params):
         return None, None
-    # a curve within donors says nothing of other donors
-    told = ("key", "layer", "group_key")
-    if any(str(curve["params"][name]) != str(params[name]) for name in told):
+    curve = adata.uns[LEARNING_CURVE_RECORD]
+    # a column may have been given other labels since; records of older versions do not tell
+    digests = [str(of.get("label_digest", "")) for of in (curve["params"], params)]
+    if not digests[0] or digests[0] != digests[1]:
         return None, None
     requirement = adata.uns.get(DATA_REQUIREMENT_RECORD)
     if requirement is None or str(requirement["params"]["curve"]) != LEARNING_CURVE_RECORD:
@@ -173,3 +175,13 @@ def _curves(
     ):
         return curve, None  # it is of a curve that has been measured anew since
     return curve, requirement
+
+
+def _is_of_the_name(adata: AnnData, params: Mapping[str, Any]) -> bool:
+    """Whether there is a learning curve of the same column, layer and groups."""
+    curve = adata.uns.get(LEARNING_CURVE_RECORD)
+    if curve is None or "scores" not in curve:
+        return False
+    # a curve within donors says nothing of other donors
+    told = ("key", "layer", "group_key")
+    return all(str(curve["params"][name]) == str(params[name]) for name in told)

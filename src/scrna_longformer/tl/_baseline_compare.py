@@ -195,6 +195,7 @@ def baseline_compare(
     params = {
         "key": inputs.labels.key,
         "label_origin": inputs.origin,
+        "label_digest": inputs.labels.digest,
         "n_splits": len(plan.folds) // n_repeats,
         "n_repeats": n_repeats,
         "n_seeds": n_seeds,

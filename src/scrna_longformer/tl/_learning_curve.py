@@ -174,6 +174,7 @@ def learning_curve(
     params = {
         "key": inputs.labels.key,
         "label_origin": inputs.origin,
+        "label_digest": inputs.labels.digest,
         "metric": metric,
         "n_seeds": n_seeds,
         "test_fraction": float(test_fraction),

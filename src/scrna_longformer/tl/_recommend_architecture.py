@@ -82,7 +82,7 @@ def recommend_architecture(
     'nearest_centroid'
     """
     from ..get import Recommendation
-    from ..get._frames_curve import read_curve, read_draws
+    from ..get._frames_curve import curve_digest, read_curve, read_draws
 
     curve = read_curve(adata, key, caller=_CALLER)
     metric = metric or curve.metric
@@ -104,6 +104,7 @@ def recommend_architecture(
             "level": float(level),
             "n_cells": size,
             "curve": key,
+            "curve_digest": curve_digest(curve.scores),
         },
     )
     adata.uns[key_added] = dict(vars(result))

@@ -22,6 +22,7 @@ def sentences(
     *,
     curve: Mapping[str, Any] | None = None,
     requirement: Mapping[str, Any] | None = None,
+    stale: bool = False,
 ) -> list[str]:
     """Say in three sentences which model to use, what it costs, and what was found on the way.
 
@@ -33,8 +34,10 @@ def sentences(
         The comparison it is about.
     curve, requirement
         Records of a learning curve for the same labels, if there are any.
+    stale
+        Whether there is a learning curve of the same column that is not known to be of the same labels.
     """
-    more = more_cells(decision.model, record["params"], curve, requirement)
+    more = more_cells(decision.model, record["params"], curve, requirement, stale=stale)
     if decision.reason:
         first, second = _no_winner(decision)
         return [first, second, _sentence([*found(decision, record), more])]
