@@ -32,7 +32,8 @@ class Verdict:
         Contestant with the best score; empty if none may be named.
     reason
         Why none is named: ``'void'``, a check forbids it; ``'unchecked'``, the checks were not run;
-        ``'nobody'``, no contestant is left to rank. Empty if one is.
+        ``'nobody'``, no contestant is left to rank; ``'floor'``, none is clearly better than one that
+        looks at no gene. Empty if one is.
     ranking
         One row per contestant, the best first
         (:func:`~scrna_longformer.evaluation.verdict.ranking_table`).
@@ -136,7 +137,7 @@ def verdict_record(verdict: Verdict) -> dict[str, Any]:
     """Turn a verdict into types that h5ad and zarr can store."""
     import numpy as np
 
-    texts = ("model", "kind", "status", "counts_as", "rival")
+    texts = ("model", "kind", "status", "floor", "counts_as", "rival")
     tables = {
         name: frame.astype({c: "category" for c in texts if c in frame})
         for name, frame in (("ranking", verdict.ranking), ("transformers", verdict.transformers))

@@ -58,7 +58,8 @@ def baseline_compare(
         :func:`~scrna_longformer.tl.longformer_fit`, else ``'leiden'``.
     models
         ``'default'``, ``'all'``, a list of names, or a dictionary from a name of your own to a
-        scikit-learn classifier with ``predict_proba`` (or to one of these names). The names, and
+        scikit-learn classifier with ``predict_proba`` (or to one of these names, which remains what
+        it is; a name of ours for something else is refused). The names, and
         what each of them is, are in :doc:`/concepts/contestants`. ``'all'`` leaves out what is not
         installed, and both leave out what needs counts where there are none behind the values; the
         log says so. ``longformer`` has the settings of the last fit to the same labels, else the
@@ -126,7 +127,7 @@ def baseline_compare(
     KeyError
         If ``key``, ``group_key`` or ``layer`` is missing.
     ValueError
-        If there is only one class, a model has an unknown name, folds or a test set are impossible
+        If there is only one class, a model has an unknown name, or one of ours that it is not, folds or a test set are impossible
         (too few groups, groups confounded with the labels), or the values are not log-normalised.
     TypeError
         If a contestant has no ``predict_proba``.
