@@ -128,14 +128,15 @@ def baseline_compare(
         If ``key``, ``group_key`` or ``layer`` is missing.
     ValueError
         If there is only one class, a model has an unknown name, or one of ours that it is not, folds or a test set are impossible
-        (too few groups, groups confounded with the labels), or the values are not log-normalised.
+        (too few groups, groups confounded with the labels), `rope` is negative, or the values are not log-normalised.
     TypeError
         If a contestant has no ``predict_proba``.
 
     Warns
     -----
     UserWarning
-        If classes are smaller than the number of folds, or the values were scaled.
+        If classes are smaller than the number of folds, a class has a name that stands for no label
+        (``'nan'``, ``'unknown'``), or the values were scaled.
 
     See Also
     --------
@@ -181,6 +182,12 @@ def baseline_compare(
     from ..get._expression import make_actual
     from ..get._verdict import draw_verdict, verdict_record
 
+    if not 0 <= rope < 1:  # NaN is neither
+        msg = (
+            f"{CALLER}: `rope`={rope!r} is no difference of scores; give a number from 0 to below 1, such as "
+            "0.01, up to which a difference does not matter."
+        )
+        raise ValueError(msg)
     inputs = read_inputs(adata, key, group_key=group_key, batch_key=batch_key, layer=layer)
     contestants = resolve_contestants(
         models, transformer_settings(inputs.fit), with_counts=has_counts(inputs.X)
