@@ -314,3 +314,21 @@ def test_recommendation_tells_of_the_transformer_it_means(adata: ad.AnnData) -> 
     sl.tl.learning_curve(adata, "type", models=models, sizes=SIZES)
     found = sl.tl.recommend_architecture(adata, margin=0.05)
     assert f"the curves support {found.model} " in found.sentence
+
+
+class Erratic(Scripted):
+    """Nearly always right, but for some seeds."""
+
+    def fit(self, X, y):
+        super().fit(X, y)
+        self.error_ = 0.5 if self.random_state % 3 == 0 else 0.0
+        return self
+
+
+def test_intervals_end_where_the_score_does(adata: ad.AnnData) -> None:
+    models = {"erratic": Erratic(), "plain": Scripted(1.5, 0.5, 0.15)}
+    sl.tl.learning_curve(adata, "type", models=models, sizes=SIZES, n_seeds=2)
+    curve = sl.get.learning_curve(adata)
+    for table in (curve.curve, curve.extrapolation, sl.tl.recommend_architecture(adata).table):
+        assert table["high"].max() == 1  # it would be above
+        assert table["low"].min() >= 0

@@ -136,7 +136,7 @@ def _table(
     import numpy as np
     import pandas as pd
 
-    from ..evaluation import to_error
+    from ..evaluation import to_error, within_range
 
     simple = [name for name in curve.of_kind("simple") if name in fitted]
     names = [name for name in [*simple, *curve.of_kind("transformer")] if name in fitted]
@@ -154,7 +154,7 @@ def _table(
     rows = []
     for name in names:
         m, rival = fitted.index(name), fitted.index(best)
-        ends = sorted(to_error(np.quantile(drawn[:, m], tails), metric))
+        ends = sorted(within_range(to_error(np.quantile(drawn[:, m], tails), metric), metric))
         gap_low, gap_high = np.quantile(drawn[:, m] - drawn[:, rival], tails)
         n_parameters = cost(curve, name, "n_parameters")
         rows.append(
@@ -162,7 +162,7 @@ def _table(
                 "model": name,
                 "kind": known.loc[name, "kind"],
                 "preset": known.loc[name, "preset"],
-                "value": float(to_error(law[m], metric)),
+                "value": float(within_range(to_error(law[m], metric), metric)),
                 "low": ends[0],
                 "high": ends[1],
                 "gap": law[m] - law[rival],
