@@ -448,14 +448,14 @@ def test_an_error_of_a_contestant_says_what_is_left(adata: ad.AnnData, tmp_path)
     first, second = failed.value.__notes__
     assert first == "raised by contestant 'mine' in fold 0, repeat 0"
     assert second.startswith(
-        "baseline_compare wrote nothing. 1 finished folds are lost; checkpoint_"
+        "baseline_compare wrote nothing. Of 1 finished fits none is kept; check"
     )
     assert second.endswith("`models` without this contestant leaves it out.")
     assert unchanged(before, adata)
     with pytest.raises(ValueError, match="needs more than 72 cells") as failed:
         sl.tl.baseline_compare(adata, "type", models=models, checkpoint_dir=tmp_path)
     assert (
-        f"are in checkpoint_dir={str(tmp_path)!r}, and the same call" in failed.value.__notes__[1]
+        f"all are in checkpoint_dir={str(tmp_path)!r}, and the same call" in failed.value.__notes__[1]
     )
 
 

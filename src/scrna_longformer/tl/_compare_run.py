@@ -141,11 +141,11 @@ def run_comparison(
 
 def _what_now(caller: str, n_finished: int, checkpoint_dir: str | Path | None) -> str:
     """Tell what is left of a comparison that a contestant has ended."""
+    folds = f"Of {n_finished} finished fits"
     kept = (
-        f"{n_finished} finished folds are in checkpoint_dir={str(checkpoint_dir)!r}, and the same call goes on "
-        "from them"
+        f"{folds} all are in checkpoint_dir={str(checkpoint_dir)!r}, and the same call goes on from them"
         if checkpoint_dir is not None
-        else f"{n_finished} finished folds are lost; checkpoint_dir='...' would keep them"
+        else f"{folds} none is kept; checkpoint_dir='...' would keep them"
     )
     return f"{caller} wrote nothing. {kept}; `models` without this contestant leaves it out."
 

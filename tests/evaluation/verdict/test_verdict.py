@@ -515,7 +515,7 @@ def test_folds_that_nobody_ran_are_counted() -> None:
     record = compared(GOOD, folds=dict.fromkeys(GOOD, 1), n_splits=5, n_repeats=1)
     first, _, third = told(record)
     assert "0.870 to 0.910) on 1 of 5 folds, the best" in first
-    assert "only 1 of 5 folds were run" in third
+    assert "only 1 of 5 folds was run" in third
     record = compared(
         GOOD, folds={"majority": 3, "logistic_regression": 2}, n_splits=10, n_repeats=1
     )

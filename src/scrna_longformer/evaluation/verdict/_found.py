@@ -41,7 +41,7 @@ def _unfinished(decision: Decision, record: Mapping[str, Any]) -> list[str]:
     planned = planned_folds(record) or most
     parts = []
     if most < planned and len(set(done.values())) == 1 and len(done) == len(models):
-        return [f"only {most} of {planned} folds were run"]
+        return [f"only {most} of {planned} folds {'was' if most == 1 else 'were'} run"]
     for name in models:
         if name not in done:
             parts.append(f"{name} finished no fold and is not ranked")
