@@ -455,7 +455,8 @@ def test_an_error_of_a_contestant_says_what_is_left(adata: ad.AnnData, tmp_path)
     with pytest.raises(ValueError, match="needs more than 72 cells") as failed:
         sl.tl.baseline_compare(adata, "type", models=models, checkpoint_dir=tmp_path)
     assert (
-        f"all are in checkpoint_dir={str(tmp_path)!r}, and the same call" in failed.value.__notes__[1]
+        f"all are in checkpoint_dir={str(tmp_path)!r}, and the same call"
+        in failed.value.__notes__[1]
     )
 
 

@@ -497,7 +497,14 @@ def test_nobody_wins_who_is_not_above_the_floor(centroid: float, words: str) -> 
 
 
 def test_a_floor_that_counts_molecules_is_one_too() -> None:
-    first = told(compared({**GOOD, "depth_only": 0.88}))[0]
+    first, second, _ = told(compared({**GOOD, "depth_only": 0.88}))
+    assert "per_class" in second  # it may be that more cells show it
+    ahead = told(compared({**GOOD, "depth_only": 0.95}))[1]
+    assert ahead.startswith("Ask what these labels have to do with sequencing depth")
+    few_groups = told(compared({**GOOD, "depth_only": 0.88}, group_key="donor"))[1]
+    assert few_groups.startswith(
+        "Intervals count groups of 'donor', so that more of them would tell"
+    )
     assert (
         "shown to beat counting molecules, without looking at a gene: macro-F1 of logistic" in first
     )

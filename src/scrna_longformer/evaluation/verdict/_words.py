@@ -86,8 +86,7 @@ def _no_winner(decision: Decision, record: Mapping[str, Any]) -> tuple[str, str]
     if decision.reason == "floor":
         return (
             f"No winner is named, because {_no_skill(decision)}{_where(record['params'])}.",
-            "Label more cells, above all of the small classes (sl.get.baseline_compare(adata).per_class has "
-            "the score of each), or ask whether these values can tell the classes apart.",
+            _towards_skill(decision, record["params"]),
         )
     void = decision.faults[decision.faults["severity"] == "void"]
     first = void.iloc[0]
@@ -112,6 +111,26 @@ def _no_skill(decision: Decision) -> str:
             if row["floor_low"] == row["floor_low"]
             else ")"
         )
+    )
+
+
+def _towards_skill(decision: Decision, params: Mapping[str, Any]) -> str:
+    """What would show that a contestant is better than a floor, or that none is."""
+    row = row_of(decision.ranking, best_of(decision.ranking))
+    group = str(params.get("group_key", ""))
+    if row["floor"] == "depth_only" and row["floor_gain"] <= 0:
+        return (
+            "Ask what these labels have to do with sequencing depth (total counts per class tell), and "
+            "bring all cells to the same depth (sc.pp.downsample_counts) before comparing again."
+        )
+    if group and row["floor_gain"] > 0:
+        return (
+            f"Intervals count groups of {group!r}, so that more of them would tell; without `group_key` the "
+            "scores are those of further cells of the same groups."
+        )
+    return (
+        "Label more cells, above all of the small classes (sl.get.baseline_compare(adata).per_class has "
+        "the score of each), or ask whether these values can tell the classes apart."
     )
 
 
