@@ -193,13 +193,21 @@ def test_names_that_say_what_a_contestant_is_not_are_refused(adata: ad.AnnData) 
                 call(adata.copy(), "type", models=models)
 
 
-def test_a_built_in_contestant_keeps_its_kind_by_another_name(adata: ad.AnnData) -> None:
+def test_a_built_in_contestant_keeps_its_kind_by_another_name(
+    adata: ad.AnnData, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(logging.getLogger("scrna_longformer"), "propagate", True)
     cells = adata.copy()
     models = {
         "deep": "depth_only",
         "near": "nearest_centroid",
         "tiny": LongformerOpen(max_iter=1000),
     }
+    models["lazy"] = "majority"
+    sl.tl.baseline_compare(cells, "type", models=models, n_splits=3)
+    assert "constant_prediction" not in caplog.text  # no news of a floor
+    assert "constant_prediction" not in sl.get.verdict(cells).text
+    del models["lazy"]
     sl.tl.baseline_compare(cells, "type", models=models, n_splits=3)
     table = sl.get.baseline_compare(cells).models.set_index("model")
     assert table["built_in"].tolist() == ["depth_only", "nearest_centroid", ""]

@@ -263,6 +263,6 @@ def baseline_compare(
         raise
     write()
     log_outcome(adata.uns[key_added], key_added)
-    log_checks(checks)
+    log_checks(checks, contestants)
     log_verdict(adata.uns[key_added])
     return adata if copy else None

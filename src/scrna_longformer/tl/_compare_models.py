@@ -72,7 +72,7 @@ def resolve_contestants(
     pairs = models.items() if hasattr(models, "items") else ((name, name) for name in models)
     given = {str(name): model for name, model in pairs}
     for name, model in given.items():
-        _check_name(name, model, known, simple, caller)
+        _check_name(name, model, known, caller)
     resolved = {n: named(model) if isinstance(model, str) else model for n, model in given.items()}
     if not resolved:
         msg = f"{caller}: `models` is empty. Known contestants are {known}."
@@ -80,9 +80,7 @@ def resolve_contestants(
     return resolved
 
 
-def _check_name(
-    name: str, model: Any, known: Sequence[str], simple: Mapping[str, Any], caller: str
-) -> None:
+def _check_name(name: str, model: Any, known: Sequence[str], caller: str) -> None:
     """Refuse a name that says something else than the contestant is: verdict and plots go by it."""
     from ..evaluation.checks import REFERENCES
 
@@ -90,7 +88,7 @@ def _check_name(
     if not is_taken or (isinstance(model, str) and model == name):
         return
     if not isinstance(model, str) and (
-        built_in_of(model, simple) == name or (name.startswith(_OURS) and is_transformer(model))
+        built_in_of(model) == name or (name.startswith(_OURS) and is_transformer(model))
     ):
         return
     what = repr(model) if isinstance(model, str) else type(model).__name__
@@ -199,7 +197,7 @@ def descriptions(contestants: Mapping[str, Any]) -> pd.DataFrame:
         for name, model in contestants.items()
     ]
     frame = pd.DataFrame(rows)
-    frame["built_in"] = [built_in_of(model, _simple()) for model in contestants.values()]
+    frame["built_in"] = [built_in_of(model) for model in contestants.values()]
     kinds: dict[Any, Any] = dict.fromkeys(frame.columns, "category")
     kinds["model"] = pd.CategoricalDtype(list(contestants))
     return frame.astype(kinds)
@@ -228,9 +226,9 @@ def _transformer_terms(model: Any) -> Terms:
     )
 
 
-def built_in_of(model: Any, simple: Mapping[str, Any]) -> str:
+def built_in_of(model: Any) -> str:
     """Name of the built-in simple contestant that this is, by whatever name it takes part; else empty."""
-    return next((name for name, function in simple.items() if function is model), "")
+    return next((name for name, function in _simple().items() if function is model), "")
 
 
 def is_transformer(model: Any) -> bool:
