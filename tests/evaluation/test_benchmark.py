@@ -4,8 +4,10 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import pytest
 from scipy import sparse
+from scipy.special import softmax
 from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.calibration import CalibratedClassifierCV
 from sklearn.dummy import DummyClassifier
@@ -340,3 +342,67 @@ def test_own_estimators_get_the_values_as_they_are(cells: tuple) -> None:
     cross_validate({"by hand": by_hand}, sparse.csr_matrix(X), codes, splits[:1])
     cross_validate({"own": TakesSparse()}, sparse.csr_matrix(X), codes, splits[:1])
     assert TakesSparse.seen == [True]
+
+
+def three_classes() -> tuple[np.ndarray, np.ndarray]:
+    codes = np.arange(90) % 3
+    X = np.random.default_rng(0).normal(size=(90, 4))
+    X[np.arange(90), codes] += 1
+    return X, codes
+
+
+class Slips(LogisticRegression):
+    """A logistic regression with one of the common slips of one's own estimators."""
+
+    def __init__(self, slip: str = "", C: float = 1.0) -> None:
+        super().__init__(C=C)
+        self.slip = slip
+
+    def fit(self, X: Any, y: Any) -> Slips:
+        super().fit(X, y)
+        self.order_ = np.arange(len(self.classes_))
+        if self.slip == "reversed":
+            self.order_, self.classes_ = self.order_[::-1], self.classes_[::-1]
+        if self.slip == "names":
+            self.classes_ = np.array([f"c{code}" for code in self.classes_])
+        if self.slip == "from one":
+            self.classes_ = self.classes_ + 1
+        if self.slip == "none":
+            del self.classes_
+        return self
+
+    def predict_proba(self, X: Any) -> Any:
+        proba = softmax(X @ self.coef_.T + self.intercept_, axis=1)[:, self.order_]
+        if self.slip == "column":
+            return proba[:, :-1]
+        return pd.DataFrame(proba) if self.slip == "frame" else proba
+
+
+@pytest.mark.parametrize("calibrate", [False, True])
+@pytest.mark.parametrize("slip", ["reversed", "frame"])
+def test_order_of_classes_and_data_frames_do_not_matter(slip: str, calibrate: bool) -> None:
+    X, codes = three_classes()
+    models = {"plain": Slips(), "slip": Slips(slip)}
+    results = cross_validate(
+        models, X, codes, make_splits(codes, n_splits=3), calibrate=calibrate, probes=True
+    )
+    for one, other in zip(results[::2], results[1::2], strict=True):
+        np.testing.assert_allclose(one.proba, other.proba, atol=1e-6)
+        assert one.probe == pytest.approx(other.probe)
+
+
+@pytest.mark.parametrize("calibrate", [False, True])
+@pytest.mark.parametrize(
+    ("slip", "message"),
+    [
+        ("names", r"Slips has \['c0', 'c1', 'c2'\] as `classes_`.*integers that `fit` was given"),
+        ("none", "Slips has no `classes_` after `fit`"),
+        ("from one", "has 3 in `classes_`, and there are only the classes 0 to 2"),
+        ("column", r"`predict_proba`.*(gave shape|cells x classes)"),
+    ],
+)
+def test_slips_of_ones_own_estimators_are_named(slip: str, message: str, calibrate: bool) -> None:
+    X, codes = three_classes()
+    with pytest.raises(ValueError, match=message) as failed:
+        cross_validate({"mine": Slips(slip)}, X, codes, make_splits(codes), calibrate=calibrate)
+    assert failed.value.__notes__ == ["raised by contestant 'mine' in fold 0, repeat 0"]

@@ -222,3 +222,36 @@ def test_shared_parts_of_docstrings_are_filled_in():
         doc = getattr(sl.pl, name).__doc__
         assert "\nsave\n    File to write" in doc
         assert "{" not in doc.replace("{'", "")
+
+
+LONG = "a class of cells with a name that nobody reads to its very end: $\\gamma$ and $\\delta$"
+
+
+@pytest.mark.parametrize("draw", [sl.pl.class_f1, sl.pl.confusion])
+def test_long_names_leave_room_and_dollars_are_no_mathematics(compared: ad.AnnData, draw):
+    record = compared.uns["baseline_compare"]
+    for table, columns in (("per_class", ["class"]), ("confusion", ["true", "predicted"])):
+        for column in columns:
+            renamed = record[table][column].cat.rename_categories({"B": LONG})
+            record[table][column] = renamed
+    ax = draw(compared, show=False)
+    ax.figure.draw_without_rendering()
+    label = next(t for t in ax.get_yticklabels() if t.get_text().startswith("a class of cells"))
+    assert len(label.get_text()) < 50
+    text, is_math = label._preprocess_math(label.get_text())
+    assert not is_math
+    assert text.startswith("a class of cells w\N{HORIZONTAL ELLIPSIS}nd $\\delta$")
+    assert label.get_window_extent().x0 >= 0  # whole, without a tight bounding box
+    assert ax.get_window_extent().width > 0.25 * ax.figure.bbox.width
+
+
+@pytest.mark.parametrize("draw", [sl.pl.pairwise, sl.pl.cost])
+def test_dollars_in_names_of_contestants_are_no_mathematics(compared: ad.AnnData, draw):
+    record = compared.uns["baseline_compare"]
+    for table in record.values():
+        if isinstance(table, pd.DataFrame):
+            table.replace({"logistic_regression": "cost $5 not $6"}, inplace=True)
+    ax = draw(compared, show=False)
+    texts = [*ax.texts, *ax.get_yticklabels()]
+    label = next(text for text in texts if text.get_text().startswith("cost"))
+    assert label._preprocess_math(label.get_text()) == ("cost $5 not $6", False)

@@ -402,3 +402,79 @@ def test_an_origin_half_told_is_none(adata: ad.AnnData) -> None:
     adata.uns["dataset"] = {"label_columns": ["type"]}
     sl.tl.baseline_compare(adata, "type", models=FAST, n_splits=3)
     assert adata.uns["baseline_compare"]["circular"] != "yes"
+
+
+@pytest.mark.parametrize("call", [sl.tl.baseline_compare, sl.tl.learning_curve])
+def test_names_that_stand_for_no_label_are_warned_of(adata: ad.AnnData, call) -> None:
+    names = adata.obs["type"].astype(object)
+    names[:20] = "nan"
+    names[20:30] = "Unknown"
+    adata.obs["type"] = names
+    less = {"n_splits": 3} if call is sl.tl.baseline_compare else {"sizes": [20, 30, 40]}
+    found = (
+        r"obs\['type'\] has 'Unknown' \(10 cells\), 'nan' \(20 cells\), which reads like a missing"
+    )
+    with pytest.warns(UserWarning, match=found) as caught:
+        call(adata, "type", models=FAST, **less)
+    assert caught[0].filename == __file__
+    mend = str(caught[0].message).partition("set it to missing: ")[2].removesuffix(".")
+    exec(mend, {"adata": adata})
+    call(adata, "type", models=FAST, **less)  # warnings are errors
+    assert adata.uns[call.__name__]["params"]["n_cells"] == 60
+
+
+@pytest.mark.parametrize("rope", [-1, float("nan"), 1])
+def test_a_rope_that_is_no_difference_is_refused(adata: ad.AnnData, rope: float) -> None:
+    with pytest.raises(ValueError, match=rf"`rope`={rope!r} is no difference of scores"):
+        sl.tl.baseline_compare(adata, "type", models=FAST, rope=rope)
+
+
+class Failing(ClassifierMixin, BaseEstimator):
+    """Needs more cells than there are."""
+
+    def fit(self, X, y):
+        msg = f"needs more than {len(y)} cells"
+        raise ValueError(msg)
+
+    def predict_proba(self, X):
+        raise NotImplementedError
+
+
+def test_an_error_of_a_contestant_says_what_is_left(adata: ad.AnnData, tmp_path) -> None:
+    models = {"majority": "majority", "mine": Failing()}
+    before = adata.copy()
+    with pytest.raises(ValueError, match="needs more than 72 cells") as failed:
+        sl.tl.baseline_compare(adata, "type", models=models)
+    first, second = failed.value.__notes__
+    assert first == "raised by contestant 'mine' in fold 0, repeat 0"
+    assert second.startswith(
+        "baseline_compare wrote nothing. Of 1 finished fits none is kept; check"
+    )
+    assert second.endswith("`models` without this contestant leaves it out.")
+    assert unchanged(before, adata)
+    with pytest.raises(ValueError, match="needs more than 72 cells") as failed:
+        sl.tl.baseline_compare(adata, "type", models=models, checkpoint_dir=tmp_path)
+    assert (
+        f"all are in checkpoint_dir={str(tmp_path)!r}, and the same call"
+        in failed.value.__notes__[1]
+    )
+
+
+def test_two_groups_are_told_what_is_possible(adata: ad.AnnData) -> None:
+    adata.obs["half"] = pd.Categorical((np.arange(90) < 45).astype(str))
+    with pytest.raises(ValueError, match="5 does not go with 2 groups: choose 2 folds"):
+        sl.tl.baseline_compare(adata, "type", models=FAST, group_key="half")
+    advice = r"there are 2. Choose another `group_key`, or a comparison .*baseline_compare\(\.\.\., split="
+    with pytest.raises(ValueError, match=advice):
+        sl.tl.learning_curve(adata, "type", models=FAST, group_key="half")
+    adata.obs["third"] = pd.Categorical((np.arange(90) // 30).astype(str))
+    with pytest.raises(
+        ValueError, match=r"there are 3. Choose a fraction of at least 0.5, another"
+    ):
+        sl.tl.learning_curve(adata, "type", models=FAST, group_key="third")
+
+
+def test_one_contestant_has_no_pairs(adata: ad.AnnData) -> None:
+    sl.tl.baseline_compare(adata, "type", models=["nearest_centroid"], n_splits=3)
+    with pytest.raises(ValueError, match=r"no two contestants .* it has \['nearest_centroid'\]"):
+        sl.pl.pairwise(adata, show=False)

@@ -15,14 +15,14 @@ from sklearn.linear_model import LogisticRegression
 import scrna_longformer as sl
 
 
-class Closed(LogisticRegression):
+class LongformerClosed(LogisticRegression):
     """A hybrid that never used its correction."""
 
     gate_ = 0.0
     calibrated_inside = True
 
 
-class Open(LogisticRegression):
+class LongformerOpen(LogisticRegression):
     """A hybrid that used some of it."""
 
     gate_ = 0.5
@@ -59,7 +59,7 @@ def adata() -> ad.AnnData:
         "majority": "majority",
         "cheap": LogisticRegression(max_iter=1000),
         "dear": Slow(),
-        "longformer": Closed(max_iter=1000),
+        "longformer": LongformerClosed(max_iter=1000),
         "constant": "majority",
     }
     sl.tl.baseline_compare(adata, "type", models=models, n_splits=3)
@@ -80,7 +80,7 @@ def test_equal_and_cheaper_is_recommended(adata: ad.AnnData) -> None:
     ranking = verdict.ranking.set_index("model")
     assert ranking.loc[["cheap", "dear"], "as_good"].all()
     assert verdict.model != "dear"
-    assert ranking.loc["constant", "status"] == "excluded"
+    assert ranking.loc["constant", "status"] == "floor"  # by whatever name
     assert ranking.loc["majority", "status"] == "floor"
 
 
@@ -136,7 +136,10 @@ def test_without_a_comparison_the_call_is_named(adata: ad.AnnData) -> None:
 def test_a_learning_curve_measured_since_counts(adata: ad.AnnData) -> None:
     cells = adata.copy()
     assert "has not been measured" in sl.get.verdict(cells).sentences[2]
-    models = {"cheap": LogisticRegression(max_iter=1000), "longformer": Open(max_iter=1000)}
+    models = {
+        "cheap": LogisticRegression(max_iter=1000),
+        "longformer": LongformerOpen(max_iter=1000),
+    }
     sl.tl.learning_curve(cells, "type", models=models, sizes=[20, 40, 80, 160], n_seeds=3)
     assert "sl.tl.data_requirement(adata) does" in sl.get.verdict(cells).sentences[2]
     sl.tl.data_requirement(cells)
@@ -149,10 +152,69 @@ def test_a_learning_curve_measured_since_counts(adata: ad.AnnData) -> None:
     assert "has not been measured" in sl.get.verdict(cells).sentences[2]
 
 
+def test_a_curve_of_other_labels_in_the_same_column_is_not_quoted(adata: ad.AnnData) -> None:
+    cells = adata.copy()
+    models = {"cheap": LogisticRegression(max_iter=1000)}
+    sl.tl.learning_curve(cells, "type", models=models, sizes=[20, 40, 80], n_seeds=2)
+    assert "labelled cells cheap would go" in sl.get.verdict(cells).sentences[2]
+    # the same cells and names of classes, but who is what differs
+    cells.obs["type"] = cells.obs["type"].cat.rename_categories({"B": "T", "T": "B"})
+    sl.tl.baseline_compare(cells, "type", models=models, n_splits=3)
+    assert "is not known to be of the labels compared here" in sl.get.verdict(cells).sentences[2]
+    sl.tl.learning_curve(cells, "type", models=models, sizes=[20, 40, 80], n_seeds=2)
+    assert "labelled cells cheap would go" in sl.get.verdict(cells).sentences[2]
+    for record in ("learning_curve", "baseline_compare"):  # as versions before wrote them
+        del cells.uns[record]["params"]["label_digest"]
+        assert "is not known to be of the labels" in sl.get.verdict(cells).sentences[2]
+
+
 def test_a_curve_within_donors_says_nothing_of_new_ones(adata: ad.AnnData) -> None:
     cells = adata.copy()
     cells.obs["donor"] = pd.Categorical(np.arange(240) // 3 % 8)
-    models = {"cheap": LogisticRegression(max_iter=1000), "longformer": Open(max_iter=1000)}
+    models = {
+        "cheap": LogisticRegression(max_iter=1000),
+        "longformer": LongformerOpen(max_iter=1000),
+    }
     sl.tl.baseline_compare(cells, "type", models=models, group_key="donor", n_splits=3)
     sl.tl.learning_curve(cells, "type", models=models, sizes=[20, 40, 80], n_seeds=2)
     assert "has not been measured" in sl.get.verdict(cells).sentences[2]
+
+
+def test_names_that_say_what_a_contestant_is_not_are_refused(adata: ad.AnnData) -> None:
+    for models, name in (
+        ({"longformer": LogisticRegression()}, "longformer"),
+        ({"longformer_dummy": LogisticRegression()}, "longformer_dummy"),
+        ({"majority": LogisticRegression()}, "majority"),
+        ({"simple_mean": LogisticRegression()}, "simple_mean"),
+        ({"majority": "nearest_centroid"}, "majority"),
+    ):
+        for call in (sl.tl.baseline_compare, sl.tl.learning_curve):
+            with pytest.raises(ValueError, match=rf"{name!r}, which is a name .* 'my_{name}'"):
+                call(adata.copy(), "type", models=models)
+
+
+def test_a_built_in_contestant_keeps_its_kind_by_another_name(
+    adata: ad.AnnData, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(logging.getLogger("scrna_longformer"), "propagate", True)
+    cells = adata.copy()
+    models = {
+        "deep": "depth_only",
+        "near": "nearest_centroid",
+        "tiny": LongformerOpen(max_iter=1000),
+    }
+    models["lazy"] = "majority"
+    sl.tl.baseline_compare(cells, "type", models=models, n_splits=3)
+    assert "constant_prediction" not in caplog.text  # no news of a floor
+    assert "constant_prediction" not in sl.get.verdict(cells).text
+    del models["lazy"]
+    sl.tl.baseline_compare(cells, "type", models=models, n_splits=3)
+    table = sl.get.baseline_compare(cells).models.set_index("model")
+    assert table["built_in"].tolist() == ["depth_only", "nearest_centroid", ""]
+    assert table["kind"].tolist() == ["simple", "simple", "transformer"]
+    ranking = sl.get.verdict(cells).ranking.set_index("model")
+    assert ranking.loc["deep", "status"] == "floor"
+    assert ranking["floor"].tolist() == ["deep"] * 3
+    sl.tl.learning_curve(cells, "type", models=models, sizes=[20, 40, 80], n_seeds=2)
+    assert sl.get.learning_curve(cells).of_kind("simple") == ["near"]
+    assert sl.get.learning_curve(cells).of_kind("transformer") == ["tiny"]

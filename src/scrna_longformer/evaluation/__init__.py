@@ -22,6 +22,7 @@ from ._curve_tables import (
     size_run_table,
     size_score_table,
     to_error,
+    within_range,
 )
 from ._depth import DepthFeatures
 from ._gate import gate_table
@@ -136,4 +137,5 @@ __all__ = [
     "terms_of",
     "terms_row",
     "to_error",
+    "within_range",
 ]

@@ -13,6 +13,7 @@ from joblib import Parallel, delayed
 from .._random import generator
 from ._build import build
 from ._calibration import with_temperature
+from ._class_codes import class_codes
 from ._cost import count_parameters
 from ._energy import EnergyMeter
 from ._memory import PeakMemory
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
 
 OK = "ok"
 TIME_LIMIT = "time limit"
+RAISED_BY = "raised by contestant"  # how the note of an error begins
 
 
 @dataclass(frozen=True)
@@ -311,11 +313,12 @@ def _run(
             fitted = time.perf_counter()
             predicted = np.asarray(estimator.predict_proba(X[split.test]))
             finished = time.perf_counter()
+        proba = _aligned(
+            name, predicted, class_codes(estimator), len(split.test), int(codes.max()) + 1
+        )
     except Exception as error:
-        error.add_note(f"raised by contestant {name!r} in fold {split.fold}, repeat {split.repeat}")
+        error.add_note(f"{RAISED_BY} {name!r} in fold {split.fold}, repeat {split.repeat}")
         raise
-    n_classes = int(codes.max()) + 1
-    proba = _aligned(name, predicted, estimator.classes_, len(split.test), n_classes)
     truth = codes[split.test]
     result = FoldResult(
         model=name,
@@ -404,8 +407,14 @@ def _aligned(
             f"{proba.max(initial=0):.3g}."
         )
         raise ValueError(msg)
+    if len(classes) and classes.max() >= n_classes:
+        msg = (
+            f"Contestant {name!r} has {int(classes.max())} in `classes_`, and there are only the classes 0 to "
+            f"{n_classes - 1}. `classes_` must hold the values of y that `fit` was given."
+        )
+        raise ValueError(msg)
     aligned = np.zeros((n_cells, n_classes), dtype=np.float32)
-    aligned[:, np.asarray(classes, dtype=np.int64)] = proba
+    aligned[:, classes] = proba
     return aligned
 
 

@@ -12,6 +12,7 @@ from sklearn.calibration import CalibratedClassifierCV
 from sklearn.dummy import DummyClassifier
 
 from ..features._ranking import Matrix
+from ._class_codes import classes_of, in_order
 from ._cost import count_parameters
 from ._scaling import floored_log
 from ._split import holdout
@@ -119,7 +120,7 @@ class TemperatureScaled(ClassifierMixin, BaseEstimator):
         """Fit the temperature on a part of the cells, and the classifier to all."""
         y = np.asarray(y)
         self.estimator_ = clone(self.estimator).fit(X, y)
-        self.classes_ = self.estimator_.classes_
+        self.classes_ = np.sort(classes_of(self.estimator_))
         # cells without a label (scikit-learn's -1) are of none of the classes
         codes = np.searchsorted(self.classes_, y)
         codes, proba = self._inner(X, np.where(np.isin(y, self.classes_), codes, -1))
@@ -128,7 +129,7 @@ class TemperatureScaled(ClassifierMixin, BaseEstimator):
 
     def predict_proba(self, X: Matrix) -> np.ndarray:
         """Return cells x classes probabilities."""
-        return scale_temperature(self.estimator_.predict_proba(X), self.temperature_)
+        return scale_temperature(in_order(self.estimator_, X), self.temperature_)
 
     def predict(self, X: Matrix) -> np.ndarray:
         """Return the most probable class."""
@@ -150,7 +151,7 @@ class TemperatureScaled(ClassifierMixin, BaseEstimator):
             return codes[:0], np.empty((0, len(self.classes_)))
         train = np.concatenate([train, np.flatnonzero(codes < 0)])
         inner = clone(self.estimator).fit(X[train], codes[train])
-        return codes[aside], inner.predict_proba(X[aside])
+        return codes[aside], in_order(inner, X[aside])
 
 
 def with_temperature(estimator: Any, random_state: int) -> Any:

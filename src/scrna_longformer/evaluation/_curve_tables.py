@@ -58,6 +58,19 @@ def to_error(values: np.ndarray, metric: str) -> np.ndarray:
     return np.asarray(values) if metric in LOWER_IS_BETTER else 1 - np.asarray(values)
 
 
+def within_range(values: np.ndarray, metric: str) -> np.ndarray:
+    """Clip expected scores to those that there are: no law knows that an accuracy ends at 1.
+
+    Examples
+    --------
+    >>> within_range(np.array([-0.2, 0.8, 1.03]), "macro_f1").tolist()
+    [0.0, 0.8, 1.0]
+    """
+    lowest = -1.0 if metric == "mcc" else 0.0
+    highest = {"log_loss": math.inf, "brier": 2.0}.get(metric, 1.0)
+    return np.clip(values, lowest, highest)
+
+
 def size_score_table(results: Sequence[FoldResult], sizes: Sequence[int]) -> pd.DataFrame:
     """Scores and costs: ``model``, ``seed``, ``n_cells``, ``metric``, ``value``."""
     return _by_size(fold_table(results), sizes)
@@ -121,7 +134,7 @@ def curve_table(errors: CurveErrors, draws: CurveDraws, metric: str) -> pd.DataF
     """
     grid = np.geomspace(draws.sizes.min(), HORIZON * draws.sizes.max(), _POINTS)
     ends = [draws.fitted(grid), *draws.band(grid)]
-    value, *band = (to_error(e, metric) for e in ends)
+    value, *band = (within_range(to_error(e, metric), metric) for e in ends)
     low, high = np.minimum(*band), np.maximum(*band)
     run = np.isfinite(errors.errors).all(axis=0)
     smallest = draws.sizes[draws.used.argmax(axis=1)] * (1 - 1e-9)
@@ -164,7 +177,8 @@ def extrapolation_table(
     draws = fitted.draws(
         test_share=test_share, random_state=random_state, largest=errors.sizes[n_fitted - 1]
     )
-    predicted, *band = (to_error(e, metric) for e in (draws.fitted(ahead), *draws.band(ahead)))
+    ends = (draws.fitted(ahead), *draws.band(ahead))
+    predicted, *band = (within_range(to_error(e, metric), metric) for e in ends)
     observed = to_error(fitted.errors.mean(axis=0)[:, n_fitted:], metric)
     low, high = np.minimum(*band), np.maximum(*band)
     parts = (np.tile(ahead, len(models)), predicted, low, high, observed, predicted - observed)

@@ -8,6 +8,7 @@ import numpy as np
 
 from .._random import generator
 from ..features._ranking import Matrix
+from ._class_codes import class_codes
 from ._metrics import score
 from ._split import Split
 
@@ -57,7 +58,7 @@ def probe(
 
     first, moved, again = ask(cells), ask(X[test[order]]), ask(cells)
     noise, fitted = ask(exchange_genes(X[test[order]], rng)), ask(X[train])
-    scores = score(codes[train], _all_classes(fitted, estimator.classes_, int(codes.max()) + 1))
+    scores = score(codes[train], _all_classes(fitted, class_codes(estimator), int(codes.max()) + 1))
     return {
         "again": _distance(again, first),
         "rows": _distance(moved, first),
@@ -79,5 +80,5 @@ def _distance(a: np.ndarray, b: np.ndarray) -> float:
 
 def _all_classes(proba: np.ndarray, classes: np.ndarray, n_classes: int) -> np.ndarray:
     aligned = np.zeros((len(proba), n_classes))
-    aligned[:, np.asarray(classes, dtype=np.int64)] = proba
+    aligned[:, classes] = proba
     return aligned

@@ -66,8 +66,8 @@ def _groups_of_classes(
         raise ValueError(msg)
     if n_splits < 2 or len(found) < n_splits:
         msg = (
-            f"`n_splits`={n_splits} does not go with {len(found)} groups: choose 2 to {len(found)} "
-            f"folds."
+            f"`n_splits`={n_splits} does not go with {len(found)} groups: choose "
+            f"{'2' if len(found) == 2 else f'2 to {len(found)}'} folds."
         )
         raise ValueError(msg)
     sizes = np.array([len(np.unique(groups[codes == code])) for code in classes])

@@ -63,10 +63,15 @@ def draw_test_set(
     labels = np.asarray(groups)[rows].astype(str)
     n_groups = len(np.unique(labels))
     if n_groups <= n_parts:
+        enough = (
+            "Choose another `group_key`"
+            if n_groups < 3
+            else f"Choose a fraction of at least {np.ceil(100 / (n_groups - 1)) / 100:g}, another `group_key`"
+        )
         msg = (
             f"`test_fraction`={fraction!r} by whole groups needs more than {n_parts} groups; there "
-            f"are {n_groups}. Choose a larger fraction, another `group_key`, or "
-            "`split`='leave_one_group_out', in which each group is a test set in its turn."
+            f"are {n_groups}. {enough}, or a comparison in which each group is a test set in its turn: "
+            "sl.tl.baseline_compare(..., split='leave_one_group_out'), without a test set."
         )
         raise ValueError(msg)
     folder = StratifiedGroupKFold(n_parts, shuffle=True, random_state=seed)

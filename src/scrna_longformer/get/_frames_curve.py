@@ -42,6 +42,7 @@ class LearningCurve:
         What was run: ``model``, ``seed``, ``n_cells``, ``status``, ``n_test``.
     models
         The contestants: ``model``, ``description``, ``kind`` (``'simple'`` or ``'transformer'``),
+        ``built_in`` (name of the built-in contestant that it is; empty for others),
         ``preset``, and of a hybrid ``gate_closed``, the share of the fits with the most cells whose gate
         was 0. If that is more than half, its scores are those of the simple model, and so is its kind.
     params
@@ -72,8 +73,15 @@ class LearningCurve:
 
     def of_kind(self, kind: str) -> list[str]:
         """Names of the models of a kind, without those that use no gene."""
-        names = self.models.loc[self.models["kind"] == kind, "model"].astype(str)
-        return [name for name in names if name not in NO_SKILL_MODELS]
+        rows = self.models[self.models["kind"] == kind]
+        names = rows["model"].astype(str)
+        # a built-in contestant may take part by another name; records of older versions do not tell
+        are = (
+            rows["built_in"].astype(str).where(rows["built_in"] != "", names)
+            if "built_in" in rows
+            else names
+        )
+        return [n for n, is_ in zip(names, are, strict=True) if is_ not in NO_SKILL_MODELS]
 
 
 def learning_curve(adata: AnnData, key: str = LEARNING_CURVE_RECORD) -> LearningCurve:

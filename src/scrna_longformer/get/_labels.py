@@ -52,6 +52,13 @@ class Labels:
 
         return np.bincount(self.codes[self.labelled], minlength=len(self.categories))
 
+    @property
+    def digest(self) -> str:
+        """Fingerprint of the class names and of the class of every cell, to know them again."""
+        from .._digest import digest_array, digest_names
+
+        return digest_names([*self.names, digest_array(self.codes)])
+
     def to_categorical(self, codes: np.ndarray) -> pd.Categorical:
         """Turn codes (``-1``: missing) into a categorical with the same categories and dtype."""
         import pandas as pd

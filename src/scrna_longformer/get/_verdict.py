@@ -32,7 +32,8 @@ class Verdict:
         Contestant with the best score; empty if none may be named.
     reason
         Why none is named: ``'void'``, a check forbids it; ``'unchecked'``, the checks were not run;
-        ``'nobody'``, no contestant is left to rank. Empty if one is.
+        ``'nobody'``, no contestant is left to rank; ``'floor'``, none is clearly better than one that
+        looks at no gene. Empty if one is.
     ranking
         One row per contestant, the best first
         (:func:`~scrna_longformer.evaluation.verdict.ranking_table`).
@@ -119,8 +120,10 @@ def draw_verdict(adata: AnnData, record: Mapping[str, Any], metric: str = "macro
 
     decision = decide(record, metric)
     curve, requirement = _curves(adata, record["params"])
+    stale = curve is None and _is_of_the_name(adata, record["params"])
+    texts = sentences(decision, record, curve=curve, requirement=requirement, stale=stale)
     return Verdict(
-        sentences=tuple(sentences(decision, record, curve=curve, requirement=requirement)),
+        sentences=tuple(texts),
         headline=headline(decision),
         model=decision.model,
         best=decision.best,
@@ -134,7 +137,7 @@ def verdict_record(verdict: Verdict) -> dict[str, Any]:
     """Turn a verdict into types that h5ad and zarr can store."""
     import numpy as np
 
-    texts = ("model", "kind", "status", "counts_as", "rival")
+    texts = ("model", "kind", "status", "floor", "counts_as", "rival")
     tables = {
         name: frame.astype({c: "category" for c in texts if c in frame})
         for name, frame in (("ranking", verdict.ranking), ("transformers", verdict.transformers))
@@ -158,12 +161,12 @@ def _curves(
 
     from ._frames_curve import curve_digest
 
-    curve = adata.uns.get(LEARNING_CURVE_RECORD)
-    if curve is None or "scores" not in curve:
+    if not _is_of_the_name(adata, params):
         return None, None
-    # a curve within donors says nothing of other donors
-    told = ("key", "layer", "group_key")
-    if any(str(curve["params"][name]) != str(params[name]) for name in told):
+    curve = adata.uns[LEARNING_CURVE_RECORD]
+    # a column may have been given other labels since; records of older versions do not tell
+    digests = [str(of.get("label_digest", "")) for of in (curve["params"], params)]
+    if not digests[0] or digests[0] != digests[1]:
         return None, None
     requirement = adata.uns.get(DATA_REQUIREMENT_RECORD)
     if requirement is None or str(requirement["params"]["curve"]) != LEARNING_CURVE_RECORD:
@@ -173,3 +176,13 @@ def _curves(
     ):
         return curve, None  # it is of a curve that has been measured anew since
     return curve, requirement
+
+
+def _is_of_the_name(adata: AnnData, params: Mapping[str, Any]) -> bool:
+    """Whether there is a learning curve of the same column, layer and groups."""
+    curve = adata.uns.get(LEARNING_CURVE_RECORD)
+    if curve is None or "scores" not in curve:
+        return False
+    # a curve within donors says nothing of other donors
+    told = ("key", "layer", "group_key")
+    return all(str(curve["params"][name]) == str(params[name]) for name in told)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from .._docs import with_shared_parts
 from ._canvas import FAINT, INK, axes_for, finish, quieten
 from ._contestants import chosen_models, colours_of, label_of
+from ._plain_text import plain
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -91,7 +92,7 @@ def class_f1(
         ax.hlines(rows + offset, low, high, color=colour, lw=1.4, alpha=0.5)
         style: dict[str, Any] = {"color": colour, "ms": 7, "mec": "white", "mew": 0.8, "zorder": 3}
         ax.plot(mean, rows + offset, marker, label=label_of(model), clip_on=False, **style)
-    ax.set_yticks(rows, [f"{name} ({sizes[name]:,})" for name in order])
+    ax.set_yticks(rows, [f"{plain(str(name))} ({sizes[name]:,})" for name in order])
     ax.set_ylim(len(order) - 0.5, -0.6)
     ax.set_xlim(max(0.0, np.floor(10 * lowest - 0.2) / 10), 1.0)
     ax.set_xlabel("F1 on held-out cells")

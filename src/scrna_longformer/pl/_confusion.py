@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from .._docs import with_shared_parts
 from ._canvas import INK, NO_SKILL, axes_for, finish
 from ._contestants import chosen_models, label_of
+from ._plain_text import plain
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -94,8 +95,9 @@ def confusion(
     # of the class: repeats and seeds count a cell more than once
     cells = comparison.per_class.groupby("class", observed=False)["n_cells"].first()
     cells.index = cells.index.astype(str)
-    ax.set_yticks(range(len(names)), [f"{name} ({cells[name]:,.0f})" for name in names])
-    ax.set_xticks(range(len(names)), names, rotation=45, ha="right", rotation_mode="anchor")
+    ax.set_yticks(range(len(names)), [f"{plain(str(name))} ({cells[name]:,.0f})" for name in names])
+    shown = [plain(str(name)) for name in names]
+    ax.set_xticks(range(len(names)), shown, rotation=45, ha="right", rotation_mode="anchor")
     ax.tick_params(length=0, colors=INK, labelsize="small")
     ax.spines[:].set_color(NO_SKILL)
     ax.set_ylabel("label (cells)")

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from ..get._frames_curve import NO_SKILL_MODELS
 from ._canvas import CYCLE, LONGFORMER, NO_SKILL, SIMPLE
+from ._plain_text import plain
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -36,7 +37,7 @@ METRIC_NAMES = {
 
 def label_of(model: str) -> str:
     """Name of a contestant, for an axis."""
-    return _MODELS.get(model, model.replace("_", " "))
+    return plain(_MODELS.get(model, model.replace("_", " ")))
 
 
 def metric_name(metric: str) -> str:

@@ -155,8 +155,10 @@ def _banded(curve: LearningCurve, names: list[str]) -> list[str]:
 
 def _points(curve: LearningCurve) -> pd.DataFrame:
     """Mean over seeds and the ends of its interval, per model and size."""
+    import numpy as np
     import pandas as pd
 
+    from ..evaluation import within_range
     from ..evaluation._interval import corrected_interval
 
     scores = curve.scores[curve.scores["metric"] == curve.metric]
@@ -164,7 +166,8 @@ def _points(curve: LearningCurve) -> pd.DataFrame:
     rows = []
     for (model, n_cells), group in scores.groupby(["model", "n_cells"], observed=True):
         values = group["value"].to_numpy()
-        low, high = corrected_interval(values, test_share=share, level=0.9)
+        ends = np.array(corrected_interval(values, test_share=share, level=0.9))
+        low, high = within_range(ends, curve.metric)
         rows.append((str(model), n_cells, values.mean(), low, high))
     return pd.DataFrame(rows, columns=["model", "n_cells", "mean", "low", "high"])
 

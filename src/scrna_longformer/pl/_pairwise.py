@@ -55,7 +55,7 @@ def pairwise(
     KeyError
         There is no comparison under `key`.
     ValueError
-        `metric` is none of its scores.
+        `metric` is none of its scores, or there are no two contestants to compare.
 
     See Also
     --------
@@ -83,6 +83,13 @@ def pairwise(
     from ..get import baseline_compare
 
     comparison = baseline_compare(adata, key)
+    if not len(comparison.pairwise):
+        msg = (
+            f"pairwise: no two contestants of uns[{key!r}] finished a fold in common; it has "
+            f"{[str(name) for name in comparison.table.index]}. Call sl.tl.baseline_compare(adata, "
+            "models=[...]) with two contestants or more."
+        )
+        raise ValueError(msg)
     pairs = comparison.pairwise[comparison.pairwise["metric"] == metric]
     if not len(pairs):
         known = [str(name) for name in comparison.pairwise["metric"].unique()]

@@ -58,7 +58,8 @@ def baseline_compare(
         :func:`~scrna_longformer.tl.longformer_fit`, else ``'leiden'``.
     models
         ``'default'``, ``'all'``, a list of names, or a dictionary from a name of your own to a
-        scikit-learn classifier with ``predict_proba`` (or to one of these names). The names, and
+        scikit-learn classifier with ``predict_proba`` (or to one of these names, which remains what
+        it is; a name of ours for something else is refused). The names, and
         what each of them is, are in :doc:`/concepts/contestants`. ``'all'`` leaves out what is not
         installed, and both leave out what needs counts where there are none behind the values; the
         log says so. ``longformer`` has the settings of the last fit to the same labels, else the
@@ -126,15 +127,16 @@ def baseline_compare(
     KeyError
         If ``key``, ``group_key`` or ``layer`` is missing.
     ValueError
-        If there is only one class, a model has an unknown name, folds or a test set are impossible
-        (too few groups, groups confounded with the labels), or the values are not log-normalised.
+        If there is only one class, a model has an unknown name, or one of ours that it is not, folds or a test set are impossible
+        (too few groups, groups confounded with the labels), `rope` is negative, or the values are not log-normalised.
     TypeError
         If a contestant has no ``predict_proba``.
 
     Warns
     -----
     UserWarning
-        If classes are smaller than the number of folds, or the values were scaled.
+        If classes are smaller than the number of folds, a class has a name that stands for no label
+        (``'nan'``, ``'unknown'``), or the values were scaled.
 
     See Also
     --------
@@ -180,6 +182,12 @@ def baseline_compare(
     from ..get._expression import make_actual
     from ..get._verdict import draw_verdict, verdict_record
 
+    if not 0 <= rope < 1:  # NaN is neither
+        msg = (
+            f"{CALLER}: `rope`={rope!r} is no difference of scores; give a number from 0 to below 1, such as "
+            "0.01, up to which a difference does not matter."
+        )
+        raise ValueError(msg)
     inputs = read_inputs(adata, key, group_key=group_key, batch_key=batch_key, layer=layer)
     contestants = resolve_contestants(
         models, transformer_settings(inputs.fit), with_counts=has_counts(inputs.X)
@@ -195,6 +203,7 @@ def baseline_compare(
     params = {
         "key": inputs.labels.key,
         "label_origin": inputs.origin,
+        "label_digest": inputs.labels.digest,
         "n_splits": len(plan.folds) // n_repeats,
         "n_repeats": n_repeats,
         "n_seeds": n_seeds,
@@ -254,6 +263,6 @@ def baseline_compare(
         raise
     write()
     log_outcome(adata.uns[key_added], key_added)
-    log_checks(checks)
+    log_checks(checks, contestants)
     log_verdict(adata.uns[key_added])
     return adata if copy else None

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from .._settings import log
 from ._compare_inputs import CALLER
+from ._compare_models import built_in_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -62,10 +63,11 @@ def check_record(results: Sequence[CheckResult]) -> dict[str, Any]:
     }
 
 
-def log_checks(results: Sequence[CheckResult]) -> None:
-    """Warn of every fault; contestants that are a floor by design are no news."""
+def log_checks(results: Sequence[CheckResult], contestants: Mapping[str, Any]) -> None:
+    """Warn of every fault; contestants that are a floor by design, by any name, are no news."""
     from ..evaluation.checks import REFERENCES
 
+    floors = {n for n, model in contestants.items() if built_in_of(model) in REFERENCES}
     for result in results:
-        if result.fired and result.subject not in REFERENCES:
+        if result.fired and result.subject not in REFERENCES | floors:
             log.warning("%s: [%s: %s] %s", CALLER, result.severity, result.name, result.text)

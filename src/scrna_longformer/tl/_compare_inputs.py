@@ -85,6 +85,7 @@ def read_inputs(
     """Read and validate everything that the comparison is about; changes nothing."""
     from ..get._expression import read_expression
     from ..get._labels import read_labels
+    from ..get._placeholders import warn_of_placeholders
     from ..get._provenance import read_preprocessing, read_provenance
 
     X = read_expression(adata, layer, state="log", caller=caller)
@@ -94,6 +95,7 @@ def read_inputs(
     if unlabeled not in set(adata.obs.get(key, ())):  # such cells have been left out since
         unlabeled = None
     labels = read_labels(adata, key, unlabeled=unlabeled, caller=caller)
+    warn_of_placeholders(labels, caller=caller, stacklevel=3)
     groups = _groups(adata, group_key, labels, caller)
     batch = _groups(adata, batch_key, labels, caller, name="batch_key")
     batches = {str(k): v for k, v in ((group_key, groups), (batch_key, batch)) if v is not None}

@@ -10,7 +10,7 @@ from .._settings import log
 from ._compare_inputs import CALLER
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable, Mapping, Sequence
 
     import pandas as pd
 
@@ -22,6 +22,7 @@ _TRANSFORMERS: dict[str, dict[str, Any]] = {
     "longformer": {"offset": "simple"},
     "longformer_pure": {"offset": None},
 }
+_OURS = "longformer"  # how names of transformers begin
 _PRESETS = {f"longformer_{preset}": preset for preset in ("tiny", "small", "base")}
 
 
@@ -69,11 +70,34 @@ def resolve_contestants(
             else [models]
         )
     pairs = models.items() if hasattr(models, "items") else ((name, name) for name in models)
-    resolved = {str(n): named(model) if isinstance(model, str) else model for n, model in pairs}
+    given = {str(name): model for name, model in pairs}
+    for name, model in given.items():
+        _check_name(name, model, known, caller)
+    resolved = {n: named(model) if isinstance(model, str) else model for n, model in given.items()}
     if not resolved:
         msg = f"{caller}: `models` is empty. Known contestants are {known}."
         raise ValueError(msg)
     return resolved
+
+
+def _check_name(name: str, model: Any, known: Sequence[str], caller: str) -> None:
+    """Refuse a name that says something else than the contestant is: verdict and plots go by it."""
+    from ..evaluation.checks import REFERENCES
+
+    is_taken = name in {*known, *REFERENCES} or name.startswith(_OURS)
+    if not is_taken or (isinstance(model, str) and model == name):
+        return
+    if not isinstance(model, str) and (
+        built_in_of(model) == name or (name.startswith(_OURS) and is_transformer(model))
+    ):
+        return
+    what = repr(model) if isinstance(model, str) else type(model).__name__
+    whose = "of transformers" if name.startswith(_OURS) else "of a contestant of ours"
+    msg = (
+        f"{caller}: `models` calls {what} {name!r}, which is a name {whose}, and the verdict would "
+        f"take it for one. Give it another name, such as {'my_' + name!r}."
+    )
+    raise ValueError(msg)
 
 
 def _default() -> list[str]:
@@ -173,6 +197,7 @@ def descriptions(contestants: Mapping[str, Any]) -> pd.DataFrame:
         for name, model in contestants.items()
     ]
     frame = pd.DataFrame(rows)
+    frame["built_in"] = [built_in_of(model) for model in contestants.values()]
     kinds: dict[Any, Any] = dict.fromkeys(frame.columns, "category")
     kinds["model"] = pd.CategoricalDtype(list(contestants))
     return frame.astype(kinds)
@@ -201,11 +226,23 @@ def _transformer_terms(model: Any) -> Terms:
     )
 
 
-def preset_of(name: str, model: Any) -> str:
-    """Preset of a transformer; empty for a simple model."""
+def built_in_of(model: Any) -> str:
+    """Name of the built-in simple contestant that this is, by whatever name it takes part; else empty."""
+    return next((name for name, function in _simple().items() if function is model), "")
+
+
+def is_transformer(model: Any) -> bool:
+    """Whether a contestant is a transformer, alone or as the last step of a pipeline."""
     from sklearn.base import BaseEstimator
 
-    is_ours = type(model).__name__.startswith("Longformer") and isinstance(model, BaseEstimator)
-    if not (is_ours or name.startswith("longformer")):
-        return ""
-    return str(getattr(model, "preset", "small"))
+    last = _last_step(model)
+    return type(last).__name__.startswith("Longformer") and isinstance(last, BaseEstimator)
+
+
+def preset_of(model: Any) -> str:
+    """Preset of a transformer; empty for a simple model."""
+    return str(getattr(_last_step(model), "preset", "small")) if is_transformer(model) else ""
+
+
+def _last_step(model: Any) -> Any:
+    return model.steps[-1][1] if hasattr(model, "steps") else model

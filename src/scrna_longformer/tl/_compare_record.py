@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from .._settings import log
 from ._compare_checks import check_record
 from ._compare_inputs import CALLER
-from ._compare_models import descriptions, preset_of
+from ._compare_models import descriptions, is_transformer
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -63,7 +63,7 @@ def _contestants(contestants: Mapping[str, Any], gates: pd.DataFrame) -> pd.Data
     """Describe each, with what hybrids used of their correction; what did not run has no gate."""
     models = descriptions(contestants)
     found = gates.reindex(models["model"].astype(str))
-    kinds = ["transformer" if preset_of(n, m) else "simple" for n, m in contestants.items()]
+    kinds = ["transformer" if is_transformer(m) else "simple" for m in contestants.values()]
     columns: dict[str, Any] = {str(name): found[name].to_numpy() for name in gates}
     return models.assign(kind=kinds, **columns).astype({"kind": "category"})
 

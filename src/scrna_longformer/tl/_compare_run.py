@@ -93,6 +93,7 @@ def run_comparison(
 ) -> None:
     """Run what is not yet done, adding to ``results`` as folds finish, in the order of the splits."""
     from ..evaluation import FoldStore, cross_validate
+    from ..evaluation._benchmark import RAISED_BY
 
     X, codes, splits = _with_unlabelled(splits, inputs, contestants, caller)
     store = None
@@ -117,20 +118,36 @@ def run_comparison(
         if store is not None:
             store.save(result)
 
-    results[:] = cross_validate(
-        contestants,
-        X,
-        codes,
-        splits,
-        n_seeds=n_seeds,
-        calibrate=calibrate,
-        probes=probes,
-        random_state=random_state,
-        progress=caller if settings.progress_bar else False,
-        on_result=keep,
-        done=list(results),
-        **options,
+    try:
+        results[:] = cross_validate(
+            contestants,
+            X,
+            codes,
+            splits,
+            n_seeds=n_seeds,
+            calibrate=calibrate,
+            probes=probes,
+            random_state=random_state,
+            progress=caller if settings.progress_bar else False,
+            on_result=keep,
+            done=list(results),
+            **options,
+        )
+    except Exception as error:
+        if any(RAISED_BY in note for note in getattr(error, "__notes__", ())):
+            error.add_note(_what_now(caller, len(results), checkpoint_dir))
+        raise
+
+
+def _what_now(caller: str, n_finished: int, checkpoint_dir: str | Path | None) -> str:
+    """Tell what is left of a comparison that a contestant has ended."""
+    folds = f"Of {n_finished} finished fits"
+    kept = (
+        f"{folds} all are in checkpoint_dir={str(checkpoint_dir)!r}, and the same call goes on from them"
+        if checkpoint_dir is not None
+        else f"{folds} none is kept; checkpoint_dir='...' would keep them"
     )
+    return f"{caller} wrote nothing. {kept}; `models` without this contestant leaves it out."
 
 
 def _with_unlabelled(

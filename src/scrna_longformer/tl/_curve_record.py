@@ -71,7 +71,7 @@ def _models(contestants: Mapping[str, Any], results: Sequence[FoldResult]) -> pd
     from ..evaluation.verdict._ranking import MOSTLY
 
     frame = descriptions(contestants)
-    presets = [preset_of(name, model) for name, model in contestants.items()]
+    presets = [preset_of(model) for model in contestants.values()]
     closed = [_gate_closed(name, results) for name in contestants]
     kinds = [
         "transformer" if preset and not share > MOSTLY else "simple"

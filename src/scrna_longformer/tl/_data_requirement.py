@@ -82,10 +82,11 @@ def data_requirement(
     Examples
     --------
     >>> import scrna_longformer as sl
-    >>> from sklearn.linear_model import LogisticRegression
+    >>> from scrna_longformer.train import LongformerClassifier
     >>> adata = sl.datasets.pbmc68k_reduced()
-    >>> models = {"nearest_centroid": "nearest_centroid", "longformer_dummy": LogisticRegression()}
-    >>> sl.tl.learning_curve(adata, "bulk_labels", models=models, sizes=[60, 120, 240, 480])
+    >>> short = {"n_tokens": 32, "offset": None, "train_options": {"max_steps": 300}}
+    >>> models = {"centroid": "nearest_centroid", "tiny": LongformerClassifier("tiny", **short)}
+    >>> sl.tl.learning_curve(adata, "bulk_labels", models=models, sizes=[60, 120, 240], n_seeds=2)
     >>> list(sl.tl.data_requirement(adata).table["goal"])
     ['match', 'beat']
     """

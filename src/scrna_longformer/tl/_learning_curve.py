@@ -117,6 +117,11 @@ def learning_curve(
         If there is only one class, a model or the metric has an unknown name, there are too few
         sizes, seeds or groups, a size is impossible, or the values are not log-normalised.
 
+    Warns
+    -----
+    UserWarning
+        If a class has a name that stands for no label (``'nan'``, ``'unknown'``).
+
     See Also
     --------
     scrna_longformer.tl.data_requirement : How many cells until the transformer is level.
@@ -174,6 +179,7 @@ def learning_curve(
     params = {
         "key": inputs.labels.key,
         "label_origin": inputs.origin,
+        "label_digest": inputs.labels.digest,
         "metric": metric,
         "n_seeds": n_seeds,
         "test_fraction": float(test_fraction),

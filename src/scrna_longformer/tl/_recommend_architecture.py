@@ -82,7 +82,7 @@ def recommend_architecture(
     'nearest_centroid'
     """
     from ..get import Recommendation
-    from ..get._frames_curve import read_curve, read_draws
+    from ..get._frames_curve import curve_digest, read_curve, read_draws
 
     curve = read_curve(adata, key, caller=_CALLER)
     metric = metric or curve.metric
@@ -104,6 +104,7 @@ def recommend_architecture(
             "level": float(level),
             "n_cells": size,
             "curve": key,
+            "curve_digest": curve_digest(curve.scores),
         },
     )
     adata.uns[key_added] = dict(vars(result))
@@ -135,7 +136,7 @@ def _table(
     import numpy as np
     import pandas as pd
 
-    from ..evaluation import to_error
+    from ..evaluation import to_error, within_range
 
     simple = [name for name in curve.of_kind("simple") if name in fitted]
     names = [name for name in [*simple, *curve.of_kind("transformer")] if name in fitted]
@@ -153,7 +154,7 @@ def _table(
     rows = []
     for name in names:
         m, rival = fitted.index(name), fitted.index(best)
-        ends = sorted(to_error(np.quantile(drawn[:, m], tails), metric))
+        ends = sorted(within_range(to_error(np.quantile(drawn[:, m], tails), metric), metric))
         gap_low, gap_high = np.quantile(drawn[:, m] - drawn[:, rival], tails)
         n_parameters = cost(curve, name, "n_parameters")
         rows.append(
@@ -161,7 +162,7 @@ def _table(
                 "model": name,
                 "kind": known.loc[name, "kind"],
                 "preset": known.loc[name, "preset"],
-                "value": float(to_error(law[m], metric)),
+                "value": float(within_range(to_error(law[m], metric), metric)),
                 "low": ends[0],
                 "high": ends[1],
                 "gap": law[m] - law[rival],

@@ -351,7 +351,7 @@ def test_an_interrupted_comparison_without_checks_names_nobody() -> None:
     record = compared(GOOD, checks=(), folds={"logistic_regression": 2})
     assert decide(record).reason == "unchecked"
     third = told(record)[2]
-    assert third.startswith("No check was run; logistic_regression finished 2 folds of 5")
+    assert third.startswith("No check was run; logistic_regression finished 2 of 5 folds")
 
 
 def test_slow_contestants_are_compared_on_the_folds_they_finished() -> None:
@@ -363,8 +363,8 @@ def test_slow_contestants_are_compared_on_the_folds_they_finished() -> None:
     assert status["longformer_pure"] == "ranked"
     assert status["longformer"] == "too few folds"
     third = told(record)[2]
-    assert "longformer_pure finished 3 folds of 5;" in third
-    assert "longformer finished 2 folds of 5 and is not ranked" in third
+    assert "longformer_pure finished 3 of 5 folds;" in third
+    assert "longformer finished 2 of 5 folds and is not ranked" in third
     assert "mlp finished no fold and is not ranked" in third
 
 
@@ -471,3 +471,77 @@ def test_ahead_is_said_only_of_an_interval_above_zero(gap: float, clear: bool) -
     assert ("though not clearly ahead of" in first) == (not clear)
     assert ("; a transformer is worth it here" in second) == clear
     assert ("; whether a transformer is worth it here is not settled" in second) == (not clear)
+
+
+@pytest.mark.parametrize(
+    ("centroid", "words"),
+    [(0.491, "nothing here beats"), (0.501, "nothing here is shown to beat"), (0.513, "")],
+)
+def test_nobody_wins_who_is_not_above_the_floor(centroid: float, words: str) -> None:
+    """Here an interval is 1.96 hundredths to either side."""
+    means = {"majority": 0.492, "stratified_random": 0.3, "nearest_centroid": centroid}
+    record = compared(means)
+    first, second, _ = told(record)
+    decision = decide(record)
+    if not words:
+        assert decision.model == "nearest_centroid"
+        alone = "ranked, 0.021 above majority (95 % interval of the difference 0.001 to 0.041)"
+        assert first.endswith(f"the only contestant that could be {alone}.")
+        return
+    assert (decision.model, decision.reason) == ("", "floor")
+    assert first.startswith(f"No winner is named, because {words} predicting the commonest class: ")
+    assert "nearest centroid, the best that could be ranked, is 0." in first
+    assert "that of majority 0.492 (difference " in first
+    assert "per_class" in second
+    assert headline(decision) == "No winner is named."
+
+
+def test_a_floor_that_counts_molecules_is_one_too() -> None:
+    first, second, _ = told(compared({**GOOD, "depth_only": 0.88}))
+    assert "per_class" in second  # it may be that more cells show it
+    ahead = told(compared({**GOOD, "depth_only": 0.95}))[1]
+    assert ahead.startswith("Ask what these labels have to do with sequencing depth")
+    few_groups = told(compared({**GOOD, "depth_only": 0.88}, group_key="donor"))[1]
+    assert few_groups.startswith(
+        "Intervals count groups of 'donor', so that more of them would tell"
+    )
+    assert (
+        "shown to beat counting molecules, without looking at a gene: macro-F1 of logistic" in first
+    )
+
+
+def test_who_is_as_good_but_not_above_the_floor_is_not_recommended() -> None:
+    means = {"majority": 0.48, "nearest_centroid": 0.495, "random_forest": 0.503}
+    record = compared(means)  # the centroid is cheaper, and within one standard error
+    assert decide(record).ranking.set_index("model")["as_good"]["nearest_centroid"]
+    assert decide(record).model == "random_forest"
+    told(record)
+
+
+def test_folds_that_nobody_ran_are_counted() -> None:
+    record = compared(GOOD, folds=dict.fromkeys(GOOD, 1), n_splits=5, n_repeats=1)
+    first, _, third = told(record)
+    assert "0.870 to 0.910) on 1 of 5 folds, the best" in first
+    assert "only 1 of 5 folds was run" in third
+    record = compared(
+        GOOD, folds={"majority": 3, "logistic_regression": 2}, n_splits=10, n_repeats=1
+    )
+    record["complete"] = False
+    third = told(record)[2]
+    assert "nearest_centroid finished 5 of 10 folds" in third
+    assert "logistic_regression finished 2 of 10 folds and is not ranked" in third
+
+
+def test_groups_that_were_held_out_are_not_what_a_model_may_tell() -> None:
+    found = CheckResult(
+        "confounding", "limits", True, "Label and 'donor' go together.", "Why.", "y"
+    )
+    for params, words in (
+        (
+            {"group_key": "donor"},
+            "what else differs between the groups of 'donor' of one class and",
+        ),
+        ({"group_key": "plate"}, "tells classes rather than 'donor'"),
+    ):
+        first = told(compared(GOOD, checks=(found,), **params))[0]
+        assert words in first

@@ -9,7 +9,7 @@ from typing import Any
 import pandas as pd
 
 from ..checks import REFERENCES
-from ._ranking import best_of, cheapest_as_good, ranking_table
+from ._ranking import RANKED, above_floor, best_of, built_in, cheapest_as_good, ranking_table
 from ._transformers import transformer_table
 
 
@@ -57,7 +57,8 @@ def decide(record: Mapping[str, Any], metric: str = "macro_f1") -> Decision:
     Notes
     -----
     A void check forbids a winner, an excluded contestant is not ranked, and so is one that finished
-    less than half of the folds of others. Of the others the best is the one ahead of most on shared
+    less than half of the folds of others. Nor is there a winner where none is above the best floor
+    (:func:`ranking_table`) by more than the interval of the difference allows. Of the others the best is the one ahead of most on shared
     folds. As good as it is whoever is at most one standard error of the paired difference behind, or
     so little that it does not matter, in this score and in log-loss; of these the best is named that
     takes no more than twice as long to fit as the cheapest.
@@ -70,7 +71,9 @@ def decide(record: Mapping[str, Any], metric: str = "macro_f1") -> Decision:
     transformers = transformer_table(record, ranking, metric)
     checks = record["checks"]
     fired = checks[checks["fired"].astype(bool)] if "fired" in checks else checks
-    faults = fired[~fired["subject"].astype(str).isin(REFERENCES)] if len(fired) else fired
+    floors = {n for n in ranking["model"] if built_in(record["models"], n) in REFERENCES}
+    subjects = fired["subject"].astype(str) if len(fired) else fired
+    faults = fired[~subjects.isin(REFERENCES | floors)] if len(fired) else fired
     reason = _reason(record, ranking, faults)
     model, best = ("", "") if reason else (cheapest_as_good(ranking), best_of(ranking))
     return Decision(metric, model, best, reason, ranking, transformers, faults)
@@ -82,4 +85,8 @@ def _reason(record: Mapping[str, Any], ranking: pd.DataFrame, faults: pd.DataFra
         return "unchecked"
     if len(faults) and (faults["severity"] == "void").any():
         return "void"
-    return "" if best_of(ranking) else "nobody"
+    ranked = ranking[ranking["status"] == RANKED]
+    if ranked.empty:
+        return "nobody"
+    # with the best alone above it, its rivals are none that may be used instead
+    return "" if above_floor(ranked)[ranked["as_good"]].any() else "floor"

@@ -37,12 +37,21 @@ def _unfinished(decision: Decision, record: Mapping[str, Any]) -> list[str]:
         return []
     ranking, models = decision.ranking, [str(name) for name in record["models"]["model"]]
     done = dict(zip(ranking["model"], ranking["n"], strict=True))
-    most = max(done.values(), default=0)
+    most = int(max(done.values(), default=0))
+    planned = planned_folds(record) or most
     parts = []
+    if most < planned and len(set(done.values())) == 1 and len(done) == len(models):
+        return [f"only {most} of {planned} folds {'was' if most == 1 else 'were'} run"]
     for name in models:
         if name not in done:
             parts.append(f"{name} finished no fold and is not ranked")
-        elif done[name] < most:
+        elif done[name] < planned:
             rest = " and is not ranked" if row_of(ranking, name)["status"] == TOO_FEW else ""
-            parts.append(f"{name} finished {int(done[name])} folds of {int(most)}{rest}")
+            parts.append(f"{name} finished {int(done[name])} of {planned} folds{rest}")
     return parts or ["the comparison is not complete"]
+
+
+def planned_folds(record: Mapping[str, Any]) -> int:
+    """Folds that each contestant was to run; 0 where the record does not tell."""
+    params = record["params"]
+    return int(params.get("n_splits", 0)) * int(params.get("n_repeats", 1))

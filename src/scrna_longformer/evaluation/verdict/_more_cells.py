@@ -15,6 +15,8 @@ def more_cells(
     params: Mapping[str, Any],
     curve: Mapping[str, Any] | None,
     requirement: Mapping[str, Any] | None,
+    *,
+    stale: bool = False,
 ) -> str:
     """Say what more labelled cells would change, or which call measures it.
 
@@ -27,8 +29,16 @@ def more_cells(
     curve, requirement
         Records of ``learning_curve`` and ``data_requirement``; ``None`` where there are none, or
         none for these labels.
+    stale
+        Whether there is a curve of the same column, of other labels or of a version that did not
+        keep their fingerprint.
     """
     key = str(params["key"])
+    if stale:
+        return (
+            f"the learning curve in uns is not known to be of the labels compared here, and is not quoted "
+            f"(sl.tl.learning_curve(adata, {key!r}) measures it anew)"
+        )
     if curve is None:
         return f"what more cells would change has not been measured (sl.tl.learning_curve(adata, {key!r}) does)"
     parts = _expected(model, curve)

@@ -13,6 +13,11 @@ NAMES = {
     "knn_pca": "nearest neighbours on principal components",
     "mlp": "a perceptron",
 }
+FLOORS = {
+    "majority": "predicting the commonest class",
+    "stratified_random": "drawing classes at random",
+    "depth_only": "counting molecules, without looking at a gene",
+}
 METRICS = {"macro_f1": "macro-F1", "weighted_f1": "weighted F1", "mcc": "Matthews correlation"}
 COSTS = {"peak_memory_mb": "MB of memory", "energy_wh": "Wh"}
 
@@ -20,6 +25,11 @@ COSTS = {"peak_memory_mb": "MB of memory", "energy_wh": "Wh"}
 def named(model: str) -> str:
     """Words for a contestant; contestants of one's own, and transformers, keep their name."""
     return NAMES.get(model, model)
+
+
+def skill_named(floor: str) -> str:
+    """Words for what a floor does; by another name it is said by that."""
+    return FLOORS.get(floor, f"what {floor} does without looking at a gene")
 
 
 def metric_named(metric: str) -> str:

@@ -47,6 +47,8 @@ def ranking_table(record: Mapping[str, Any], metric: str) -> pd.DataFrame:
     ``as_good``
         Whether it is as good as the best: at most one standard error behind, or its interval within
         the region of practical equivalence, and in log-loss too.
+    ``floor``, ``floor_gain``, ``floor_low``, ``floor_high``
+        The best floor that took part (empty without), and the gain over it, on shared folds.
     costs
         Means, those that were measured.
     """
@@ -82,10 +84,30 @@ def ranking_table(record: Mapping[str, Any], metric: str) -> pd.DataFrame:
         for name, pair, loss in zip(table.model, found, in_loss, strict=True)
     ]
     table["as_good"] = ranked & np.array(near, dtype=bool)
+    _add_floor(table, pairs, falling=metric not in LOWER_IS_BETTER)
     costs = summary[summary["metric"].isin(COSTS)]
     wide = costs.pivot_table(index="model", columns="metric", values="mean", observed=True)
     wide.index, wide.columns = wide.index.astype(str), wide.columns.astype(str)
     return table.join(wide, on="model")
+
+
+def _add_floor(table: pd.DataFrame, pairs: Pairs, *, falling: bool) -> None:
+    """Add how far each contestant is above the best of those without skill."""
+    floors = table[table["status"] == FLOOR].sort_values("score", ascending=not falling)
+    floor = str(floors["model"].iloc[0]) if len(floors) else ""
+    found = [pairs.between(name, floor) if floor != name else None for name in table.model]
+    table["floor"] = floor
+    for column, of in (("floor_gain", "gain"), ("floor_low", "low"), ("floor_high", "high")):
+        table[column] = [np.nan if pair is None else getattr(pair, of) for pair in found]
+
+
+def above_floor(table: pd.DataFrame) -> pd.Series:
+    """Whether each contestant is better than the best floor by more than its interval allows.
+
+    Without a floor, or without a fold in common, nothing speaks against it.
+    """
+    clear = table["floor_low"].where(table["floor_low"].notna(), table["floor_gain"])
+    return (clear > 0) | clear.isna()
 
 
 def near_enough(pair: Pair, rope: float) -> bool:
@@ -110,10 +132,10 @@ def best_of(table: pd.DataFrame) -> str:
 def cheapest_as_good(table: pd.DataFrame) -> str:
     """Name the contestant to use: of those as good as the best, the best that is not expensive.
 
-    Expensive is what takes more than twice as long to fit as the cheapest of them; smaller
+    Who is not above the floor is not named. Expensive is what takes more than twice as long to fit as the cheapest of them; smaller
     differences are those of machines.
     """
-    good = table[table["as_good"]]
+    good = table[table["as_good"] & above_floor(table)]
     if good.empty:
         return ""
     if "fit_seconds" in good and good["fit_seconds"].notna().any():
@@ -130,6 +152,12 @@ def kind_of(models: pd.DataFrame, name: str) -> str:
     return "simple" if is_mostly_closed(models, name) else kind
 
 
+def built_in(models: pd.DataFrame, name: str) -> str:
+    """Built-in contestant that one is, by whatever name it takes part; its name if it is none."""
+    row = models[models["model"].astype(str) == name]
+    return (str(row["built_in"].iloc[0]) if "built_in" in row and len(row) else "") or name
+
+
 def is_mostly_closed(models: pd.DataFrame, name: str) -> bool:
     """Whether a contestant is a hybrid that used no correction in more than half of its fits."""
     row = models[models["model"].astype(str) == name]
@@ -139,18 +167,19 @@ def is_mostly_closed(models: pd.DataFrame, name: str) -> bool:
 def _statuses(record: Mapping[str, Any], folds: Mapping[str, float]) -> list[str]:
     excluded = {str(name) for name in record["excluded"]}
     most = max(folds.values(), default=0)
+    means = {name for name in folds if built_in(record["models"], name) == SIMPLE_MEAN}
 
-    def status(name: str, others: Sequence[str]) -> str:
-        if name in REFERENCES:
+    def status(name: str) -> str:
+        if built_in(record["models"], name) in REFERENCES:
             return FLOOR
         if name in excluded:
             return EXCLUDED
         if folds[name] < most / 2:
             return TOO_FEW
         closed = is_mostly_closed(record["models"], name)
-        return COPY if closed and SIMPLE_MEAN in others and SIMPLE_MEAN not in excluded else RANKED
+        return COPY if closed and means - excluded else RANKED
 
-    return [status(name, list(folds)) for name in folds]
+    return [status(name) for name in folds]
 
 
 def _in_order(

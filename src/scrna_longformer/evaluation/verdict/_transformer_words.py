@@ -10,7 +10,7 @@ import pandas as pd
 from ._decide import Decision
 from ._names import row_of, spoken
 from ._numbers import interval, listed, percent, score
-from ._ranking import RANKED
+from ._ranking import RANKED, kind_of
 from ._transformers import best_simple
 
 
@@ -86,8 +86,9 @@ def _against(decision: Decision, row: pd.Series) -> str:
 
 def _absent(record: Mapping[str, Any]) -> str:
     """Why nothing is said for or against transformers."""
-    names = [str(name) for name in record["models"]["model"]]
-    ran = [name for name in names if name.startswith("longformer")]
+    models = record["models"]
+    names = [str(name) for name in models["model"]]
+    ran = [name for name in names if kind_of(models, name) == "transformer"]
     if ran:
         return f"nothing is said of transformers, because {listed(ran)} could not be ranked"
     return (
