@@ -501,10 +501,16 @@ def test_a_floor_that_counts_molecules_is_one_too() -> None:
     assert "per_class" in second  # it may be that more cells show it
     ahead = told(compared({**GOOD, "depth_only": 0.95}))[1]
     assert ahead.startswith("Ask what these labels have to do with sequencing depth")
-    few_groups = told(compared({**GOOD, "depth_only": 0.88}, group_key="donor"))[1]
-    assert few_groups.startswith(
+    means = {**GOOD, "depth_only": 0.88}
+    of_groups = compared(means, group_key="donor", folds=dict.fromkeys(means, 8))
+    assert told(of_groups)[1].startswith(
         "Intervals count groups of 'donor', so that more of them would tell"
     )
+    # no interval that counts five groups is above 0
+    assert decide(compared(means, group_key="donor", folds=dict.fromkeys(means, 5))).model
+    means["depth_only"] = 0.899  # but a difference must matter
+    few = decide(compared(means, group_key="donor", folds=dict.fromkeys(means, 5)))
+    assert few.reason == "floor"
     assert (
         "shown to beat counting molecules, without looking at a gene: macro-F1 of logistic" in first
     )

@@ -9,7 +9,7 @@ from typing import Any
 import pandas as pd
 
 from ..checks import REFERENCES
-from ._ranking import RANKED, above_floor, best_of, built_in, cheapest_as_good, ranking_table
+from ._ranking import RANKED, best_of, built_in, cheapest_as_good, ranking_table
 from ._transformers import transformer_table
 
 
@@ -58,8 +58,8 @@ def decide(record: Mapping[str, Any], metric: str = "macro_f1") -> Decision:
     -----
     A void check forbids a winner, an excluded contestant is not ranked, and so is one that finished
     less than half of the folds of others. Nor is there a winner where none is above the best floor
-    (:func:`ranking_table`) by more than the interval of the difference allows. Of the others the best is the one ahead of most on shared
-    folds. As good as it is whoever is at most one standard error of the paired difference behind, or
+    (:func:`ranking_table`) by more than the interval of the difference allows. Of the others the
+    best is the one ahead of most on shared folds. As good as it is whoever is at most one standard error of the paired difference behind, or
     so little that it does not matter, in this score and in log-loss; of these the best is named that
     takes no more than twice as long to fit as the cheapest.
 
@@ -89,4 +89,4 @@ def _reason(record: Mapping[str, Any], ranking: pd.DataFrame, faults: pd.DataFra
     if ranked.empty:
         return "nobody"
     # with the best alone above it, its rivals are none that may be used instead
-    return "" if above_floor(ranked)[ranked["as_good"]].any() else "floor"
+    return "" if (ranked["as_good"] & ranked["above_floor"]).any() else "floor"

@@ -18,6 +18,7 @@ COPY = "copy of the simple mean"
 SIMPLE_MEAN = "simple_mean"
 PROPER = "log_loss"  # a model that is right as often, but wrongly sure of itself, is not as good
 ONE_ERROR = 0.317  # two-sided p of a difference of one standard error
+FEW_GROUPS = 6  # held-out groups below which an interval that counts them says next to nothing
 DEAR = 2.0  # times the cheapest: beyond, a model is the more expensive one
 MOSTLY = 0.5  # share of fits with the gate closed above which a hybrid is its simple model
 
@@ -49,6 +50,9 @@ def ranking_table(record: Mapping[str, Any], metric: str) -> pd.DataFrame:
         the region of practical equivalence, and in log-loss too.
     ``floor``, ``floor_gain``, ``floor_low``, ``floor_high``
         The best floor that took part (empty without), and the gain over it, on shared folds.
+    ``above_floor``
+        Whether the interval of that gain is above 0. Of few held-out groups no interval ever is: there
+        the gain need only matter. Without a floor nothing speaks against it.
     costs
         Means, those that were measured.
     """
@@ -85,6 +89,10 @@ def ranking_table(record: Mapping[str, Any], metric: str) -> pd.DataFrame:
     ]
     table["as_good"] = ranked & np.array(near, dtype=bool)
     _add_floor(table, pairs, falling=metric not in LOWER_IS_BETTER)
+    params = record["params"]
+    few_groups = bool(params.get("group_key")) and table["n"].max() < FEW_GROUPS
+    shown = table["floor_gain"] > rope if few_groups else table["floor_low"] > 0
+    table["above_floor"] = shown | table["floor_low"].isna() & ~(table["floor_gain"] <= 0)
     costs = summary[summary["metric"].isin(COSTS)]
     wide = costs.pivot_table(index="model", columns="metric", values="mean", observed=True)
     wide.index, wide.columns = wide.index.astype(str), wide.columns.astype(str)
@@ -99,15 +107,6 @@ def _add_floor(table: pd.DataFrame, pairs: Pairs, *, falling: bool) -> None:
     table["floor"] = floor
     for column, of in (("floor_gain", "gain"), ("floor_low", "low"), ("floor_high", "high")):
         table[column] = [np.nan if pair is None else getattr(pair, of) for pair in found]
-
-
-def above_floor(table: pd.DataFrame) -> pd.Series:
-    """Whether each contestant is better than the best floor by more than its interval allows.
-
-    Without a floor, or without a fold in common, nothing speaks against it.
-    """
-    clear = table["floor_low"].where(table["floor_low"].notna(), table["floor_gain"])
-    return (clear > 0) | clear.isna()
 
 
 def near_enough(pair: Pair, rope: float) -> bool:
@@ -132,10 +131,10 @@ def best_of(table: pd.DataFrame) -> str:
 def cheapest_as_good(table: pd.DataFrame) -> str:
     """Name the contestant to use: of those as good as the best, the best that is not expensive.
 
-    Who is not above the floor is not named. Expensive is what takes more than twice as long to fit as the cheapest of them; smaller
-    differences are those of machines.
+    Who is not above the floor is not named. Expensive is what takes more than twice as long to fit
+    as the cheapest of them; smaller differences are those of machines.
     """
-    good = table[table["as_good"] & above_floor(table)]
+    good = table[table["as_good"] & table["above_floor"]]
     if good.empty:
         return ""
     if "fit_seconds" in good and good["fit_seconds"].notna().any():
