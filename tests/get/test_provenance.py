@@ -7,7 +7,7 @@ import pytest
 import scanpy as sc
 
 import scrna_longformer as sl
-from scrna_longformer.evaluation.checks import circular
+from scrna_longformer.evaluation.checks import circular, preprocessing
 from scrna_longformer.get._provenance import is_recorded, read_preprocessing, read_provenance
 
 
@@ -152,3 +152,19 @@ def test_copies_of_genotypes_are_never_circular() -> None:
         known = read_provenance(adata, "genotype", rows)
         assert circular(adata.X, codes, known).evidence["answer"] == expected
         adata.uns.pop("dataset", None)  # now only the clusters have a record
+
+
+def test_genes_chosen_from_raw_are_told(adata, rng) -> None:
+    rare = np.zeros((60, 10), dtype=np.float32)
+    rare[rng.integers(60, size=10), np.arange(10)] = 1
+    whole = ad.AnnData(np.hstack([adata.X, rare]), obs=adata.obs)
+    whole.raw = whole
+    assert read_preprocessing(whole, None) == []
+    assert read_preprocessing(whole[:, :20], None) == []  # genes of one cell each were dropped
+    assert read_preprocessing(whole[:, 1:], None) == []  # one was dropped by its name
+    chosen = whole[:, [1, 5, 9, 13]].copy()
+    (said,) = read_preprocessing(chosen, None)
+    assert "4 of the 30 genes of raw" in said
+    assert preprocessing(chosen.X, records=[said]).fired
+    chosen.var_names = list("abcd")
+    assert read_preprocessing(chosen, None) == []

@@ -26,6 +26,8 @@ _SAYS_MORE = re.compile(
     r"\b(not|never|without|no)\b[\w\s]*(cluster|leiden|louvain|k[-_ ]?means)",
     re.IGNORECASE,
 )
+_COMMON = 0.1  # quantile of the genes of X by the number of cells that express them
+_MOST_KEPT = 0.8  # of the genes of raw that are so common
 _MOST_GRAPHS = 4
 _MOST_EMBEDDINGS = 3
 _MOST_DIMENSIONS = 200
@@ -87,6 +89,11 @@ def read_preprocessing(adata: AnnData, layer: str | None) -> list[str]:
         found.append(
             "Every gene is flagged as highly variable: the genes were selected on all cells."
         )
+    if not found and (n_raw := _chosen_of(adata)):
+        found.append(
+            f"X holds {adata.n_vars:,} of the {n_raw:,} genes of raw: the genes were selected on all "
+            "cells."
+        )
     dataset = adata.uns.get(DATASET_RECORD)
     note = str(dataset.get("note", "")) if isinstance(dataset, Mapping) else ""
     if not found and "genes were selected on all" in note:
@@ -94,6 +101,25 @@ def read_preprocessing(adata: AnnData, layer: str | None) -> list[str]:
     if layer is not None and "scale" in layer.lower():
         found.append(f"The layer {layer!r} is named as scaled values are.")
     return found
+
+
+def _chosen_of(adata: AnnData) -> int:
+    """Number of genes of ``raw`` if those of ``X`` were chosen among them, else 0.
+
+    Genes that hardly any cell expresses are dropped by everybody, and some by their names, such as the
+    mitochondrial ones. So only genes as common as those of ``X`` count, and most of them must be gone.
+    """
+    import numpy as np
+
+    if adata.raw is None or adata.raw.n_vars <= adata.n_vars:
+        return 0
+    kept = adata.raw.var_names.isin(adata.var_names)
+    if kept.sum() < adata.n_vars / 2:  # other names: nothing can be told
+        return 0
+    values: Any = adata.raw.X
+    n_cells = np.asarray((values != 0).sum(axis=0)).ravel()
+    common = n_cells >= np.quantile(n_cells[kept], _COMMON)
+    return int(adata.raw.n_vars) if kept[common].mean() < _MOST_KEPT else 0
 
 
 def is_recorded(adata: AnnData, column: str) -> bool:

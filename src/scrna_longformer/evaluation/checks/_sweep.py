@@ -31,6 +31,7 @@ _NEIGHBORS_STORED = (15, 30)  # of representations whose graph is gone
 _EXACTLY = 0.99
 _MOST, _HALF = 0.75, 0.5
 _RESOLUTIONS = (0.05, 0.2, 0.4, 0.7, 1.0, 1.5, 2.2)
+_COARSE = (0.01, 0.02)  # large classes that lie far apart
 _REFINED = (0.76, 0.83, 0.91, 0.95, 1.0, 1.05, 1.1, 1.2, 1.32)
 
 
@@ -120,7 +121,7 @@ def is_easy(X: Matrix, codes: np.ndarray, *, random_state: int = 0) -> bool:
         any(
             _is(codes, communities(network, method, resolution))
             for method in ("leiden", "louvain")
-            for resolution in _RESOLUTIONS
+            for resolution in (*_COARSE, *_RESOLUTIONS)
         )
         for network in networks
     ]
