@@ -298,3 +298,24 @@ def test_exchanged_genes_stay_in_their_class(rng: np.random.Generator) -> None:
     scaled = np.log1p(50 * counts / counts.sum(axis=1, keepdims=True))
     drawn = genes_exchanged(scaled, codes, rng)
     np.testing.assert_allclose(np.expm1(drawn.toarray()).sum(axis=1), 50, rtol=1e-4)
+
+
+def test_cells_are_left_as_they_are(rng: np.random.Generator) -> None:
+    codes = np.arange(300) % 3
+    X = sparse.csr_matrix(np.log1p(rng.poisson(1.0, (300, 6)) + np.eye(1, 6)).astype(np.float32))
+    for i in range(300):  # as sparse.hstack may leave them
+        span = slice(X.indptr[i], X.indptr[i + 1])
+        X.indices[span], X.data[span] = X.indices[span][::-1].copy(), X.data[span][::-1].copy()
+    X.has_sorted_indices = False
+    before = X.toarray()
+    found = duplicates(X, make_splits(codes), codes=codes)
+    assert found.evidence["share_by_chance"] > 0
+    np.testing.assert_array_equal(X.toarray(), before)
+    assert found.evidence == duplicates(before, make_splits(codes), codes=codes).evidence
+
+
+def test_a_few_odd_cells_of_several_classes_are_no_copies(rng: np.random.Generator) -> None:
+    codes = np.arange(300) % 4
+    X = rng.gamma(1.0, size=(300, 60))
+    X[:4] = 5 + 0.2 * rng.gamma(1.0, size=(4, 60))  # deep cells of another animal
+    assert not duplicates(X, make_splits(codes), codes=codes).fired

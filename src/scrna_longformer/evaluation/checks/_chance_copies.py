@@ -41,7 +41,8 @@ def genes_exchanged(X: Matrix, codes: np.ndarray, rng: np.random.Generator) -> s
            [0.69, 0.69],
            [1.39, 0.69]])
     """
-    values: Matrix = sparse.csr_array(X, dtype=np.float64)
+    # a copy: an array that shared the indices of X would sort them without the values of X
+    values: Matrix = sparse.csr_array(X, dtype=np.float64, copy=True)
     if values.min() < 0 or not has_counts(X):
         return _exchanged(values, codes, rng)
     linear = values.copy()

@@ -70,6 +70,7 @@ def duplicates(
     sixth nearest cell: droplets of the same type differ by the noise of counting, copies do not. It
     is the cell's own distance, because deep cells are nearer to each other than shallow ones are.
     Within a class, which may have few cells and lie far from the others, it is the second nearest.
+    Near cells of two classes are a few like each other and unlike all others, and help no model.
 
     Some cells are alike by chance. Where few dimensions vary (a panel of a few markers, values smoothed
     over neighbours), near copies count where there are more than three times as many as cells drawn
@@ -94,12 +95,12 @@ def duplicates(
     sampled = np.zeros(n_cells, dtype=bool)
     sampled[np.linspace(0, n_cells - 1, min(n_cells, _MOST_ASKED)).astype(int)] = True
     asked = sampled if codes is None else sampled | (np.bincount(y)[y] <= _SMALL)
-    found = copies(X, asked)
+    found = copies(X, asked, y)
     share = _share(found.origin, splits, sampled)
     of_class = {} if codes is None else _of_classes(found.strict, splits, y, asked)
     by_chance, expected = 0.0, dict.fromkeys(of_class, SURPLUS * found.strict_chance)
-    if (share > MOST_SHARE or _copied(of_class, expected)) and _are_simple(X, found.origin):
-        drawn = copies(genes_exchanged(X, y, generator(random_state, 9)), asked)
+    if (share > MOST_SHARE or _copied(of_class, expected)) and _are_simple(X, found):
+        drawn = copies(genes_exchanged(X, y, generator(random_state, 9)), asked, y)
         by_chance = _share(drawn.origin, splits, sampled)
         for code, (n_copied, n_tested) in _of_classes(drawn.strict, splits, y, asked).items():
             if code in expected:
@@ -167,7 +168,7 @@ class Copies:
     strict_chance: float
 
 
-def copies(X: Matrix, asked: np.ndarray) -> Copies:
+def copies(X: Matrix, asked: np.ndarray, codes: np.ndarray) -> Copies:
     """Find cells that are copies of each other.
 
     Parameters
@@ -176,11 +177,16 @@ def copies(X: Matrix, asked: np.ndarray) -> Copies:
         Cells x genes.
     asked
         Boolean, per cell: whether to look for near copies of it.
+    codes
+        Class of each cell: near copies are of one class.
     """
-    rows: Matrix = sparse.csr_array(X, dtype=np.float64)
+    rows: Matrix = sparse.csr_array(X, dtype=np.float64, copy=True)
+    rows.sum_duplicates()  # in one order, so that equal cells are equal
+    rows.eliminate_zeros()
     usable = np.flatnonzero(np.diff(rows.indptr) >= min(_LEAST_GENES, max(X.shape[1] // 2, 1)))
     exact = _exact(rows, usable)
     near, strict, chance = _near(X, np.setdiff1d(usable, exact[:, 1]), asked)
+    near, strict = (p[codes[p[:, 0]] == codes[p[:, 1]]] for p in (near, strict))
     return Copies(
         _components(np.concatenate([exact, near]), X.shape[0]),
         _components(np.concatenate([exact, strict]), X.shape[0]),
@@ -233,9 +239,9 @@ def _copied(of_class: dict[int, tuple[int, int]], expected: dict[int, float]) ->
     ]
 
 
-def _are_simple(X: Matrix, origin: np.ndarray) -> bool:
+def _are_simple(X: Matrix, found: Copies) -> bool:
     """Whether the copies have so few detected genes that chance may have made them."""
-    copied: Matrix = sparse.csr_array(X[origin >= 0])
+    copied: Matrix = sparse.csr_array(X[(found.origin >= 0) | (found.strict >= 0)])
     copied.eliminate_zeros()
     return bool(np.median(np.diff(copied.indptr)) < _ENOUGH_GENES)
 
