@@ -108,6 +108,8 @@ def test_labels_that_equal_a_column_from_elsewhere_come_from_there(lines) -> Non
     X, codes = lines
     known = {"clusterings": {"leiden": codes}, "independent": {"line": ("genotype", codes[::-1])}}
     assert answer(X, codes[::-1], **known) == "no evidence"
+    few = np.where(np.arange(180) < 12, codes, -1)
+    assert answer(X, codes, independent={"line": ("genotype", few)}) == "suspected"
     other = known | {"independent": {"line": ("genotype", np.arange(180) % 2)}}
     assert answer(X, codes, **other) == "suspected"
 

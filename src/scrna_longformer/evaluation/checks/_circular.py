@@ -18,6 +18,7 @@ YES, SUSPECTED, NO = "yes", "suspected", "no evidence"
 # kinds of labels (see sl.datasets.available) that cannot have come from the matrix
 INDEPENDENT = frozenset({"sorted", "genotype", "proteins", "design", "planted", "stated"})
 CLUSTERED = "clustered"
+_COVER = 0.9  # of the cells must have a label in a column from elsewhere to speak for them all
 
 
 @dataclass(frozen=True)
@@ -121,7 +122,8 @@ def circular(
     kept = np.asarray(codes) >= 0
     codes = np.asarray(codes)[kept]
     for name, (origin, classes) in known.independent.items():
-        if same_partition(codes, np.asarray(classes)[kept]):
+        classes = np.asarray(classes)[kept]
+        if (classes >= 0).mean() >= _COVER and same_partition(codes, classes):
             what = f"The labels equal obs[{name!r}], which comes from elsewhere ({origin})."
             return _result(NO, what, basis="equal")
     ari, setting = -1.0, "none"
