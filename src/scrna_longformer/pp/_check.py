@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 from .._digest import digest_names
-from .._keys import DATASET_RECORD, GeneKnnKeys, LongformerKeys
+from .._keys import GeneKnnKeys, LongformerKeys
 from ._check_report import CheckItem, CheckReport
 
 if TYPE_CHECKING:
@@ -229,19 +229,18 @@ def _last_key(adata: AnnData) -> str | None:
 
 def _provenance(adata: AnnData, key: str) -> CheckItem:
     """Say how the labels came about, as far as the data tell."""
+    from ..get._provenance import CLUSTERED, origin_of_labels
+
     name, record = "provenance", adata.uns.get(key)
     params = record.get("params") if isinstance(record, Mapping) else None
     circular = "use labels from elsewhere for claims; these are good for a demonstration"
     if isinstance(params, Mapping) and "resolution" in params:
         found = f"obs[{key!r}] was clustered from this matrix: scores on it are circular"
         return CheckItem(name, "warn", found, circular)
-    dataset = adata.uns.get(DATASET_RECORD)
-    if isinstance(dataset, Mapping) and "label_columns" in dataset:
-        origins = dict(zip(dataset["label_columns"], dataset["label_origins"], strict=False))
-        if key in origins:
-            clustered = "clustered" in str(origins[key])
-            mend = circular if clustered else ""
-            return CheckItem(name, "warn" if clustered else "ok", str(origins[key]), mend)
+    kind, origin = origin_of_labels(adata, key)
+    if origin:
+        mend = circular if kind == CLUSTERED else ""
+        return CheckItem(name, "warn" if mend else "ok", origin, mend)
     found = f"nothing says how obs[{key!r}] came about"
     mend = "if it was clustered from this matrix, scores on it are circular"
     return CheckItem(name, "warn", found, mend)

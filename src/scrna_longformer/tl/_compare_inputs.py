@@ -65,12 +65,14 @@ class Inputs:
     @property
     def origin(self) -> str:
         """How the labels came about, in a sentence."""
-        return self.provenance.is_clustering or self.provenance.origin or "unknown"
+        known = self.provenance
+        return known.is_clustering or known.is_prediction or known.origin or "unknown"
 
     @property
     def is_circular(self) -> bool:
-        """Whether the labels are recorded as clusters of the same cells."""
-        return bool(self.provenance.is_clustering) or self.provenance.kind == "clustered"
+        """Whether the labels are recorded as clusters or predictions of the same cells."""
+        known = self.provenance
+        return bool(known.is_clustering or known.is_prediction) or known.kind == "clustered"
 
 
 def read_inputs(

@@ -87,3 +87,46 @@ def test_sweep_leaves_the_generators_of_others_alone(X) -> None:
     drawn = ig.Graph.Erdos_Renyi(30, p=0.2).get_edgelist()
     random.seed(5)
     assert ig.Graph.Erdos_Renyi(30, p=0.2).get_edgelist() == drawn
+
+
+@pytest.fixture
+def lines(rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
+    """Cells of three lines that no clustering can miss, and the lines."""
+    codes = np.arange(180) % 3
+    return np.log1p(rng.poisson(np.where(np.arange(60) % 3 == codes[:, None], 9.0, 0.5))), codes
+
+
+def test_easy_labels_that_equal_clusters_are_suspected_only(lines) -> None:
+    X, codes = lines
+    found = circular(X, codes, Provenance(clusterings={"leiden": codes}))
+    assert found.evidence["answer"] == "suspected"
+    assert "at most settings without that column" in found.what
+    assert answer(X, codes, clusterings={"leiden": codes}, renamed=frozenset({"leiden"})) == "yes"
+
+
+def test_labels_that_equal_a_column_from_elsewhere_come_from_there(lines) -> None:
+    X, codes = lines
+    known = {"clusterings": {"leiden": codes}, "independent": {"line": ("genotype", codes[::-1])}}
+    assert answer(X, codes[::-1], **known) == "no evidence"
+    few = np.where(np.arange(180) < 12, codes, -1)
+    assert answer(X, codes, independent={"line": ("genotype", few)}) == "suspected"
+    other = known | {"independent": {"line": ("genotype", np.arange(180) % 2)}}
+    assert answer(X, codes, **other) == "suspected"
+
+
+def test_predictions_are_circular_and_no_clusters(X) -> None:
+    found = circular(X, np.arange(240) % 4, Provenance(is_prediction="A model wrote them."))
+    assert found.evidence["answer"] == "yes"
+    assert "predicted from this matrix" in found.what
+    assert "clusters" not in found.what
+    assert "reproducing these predictions" in found.why
+
+
+def test_stored_graphs_and_embeddings_are_swept(X, rng: np.random.Generator) -> None:
+    Z = rng.normal(size=(240, 6))  # has nothing to do with the matrix
+    codes = communities(_network(neighbour_graph(Z, 30)), "leiden", 1.0, seed=1)
+    assert answer(X, codes) == "no evidence"
+    found = circular(X, codes, Provenance(graphs={"obsp['b']": neighbour_graph(Z, 30)}))
+    assert "obsp['b']" in found.what
+    found = circular(X, codes, Provenance(embeddings={"obsm['X_b']": Z}))
+    assert "obsm['X_b']" in found.what

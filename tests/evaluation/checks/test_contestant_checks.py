@@ -168,3 +168,20 @@ def test_folds_of_one_class_without_signal_are_no_signal(rng: np.random.Generato
     }
     assert no_signal(noise, truth).fired
     assert not no_signal(right, truth).fired
+
+
+def test_flattened_probabilities_are_called_what_they_are(cells) -> None:
+    X, codes = cells
+    sharp = LogisticRegression(max_iter=500).fit(X, codes).predict_proba(X)
+    flat = sharp**0.001 / (sharp**0.001).sum(axis=1, keepdims=True)
+    found = constant_prediction([flat], [codes], model="flat")
+    assert found.fired
+    assert "nearly the same probabilities" in found.what
+    assert "commonest" not in found.text
+    probes = [{"again": 0.0, "rows": 0.002, "noise": 0.003, "following": 0.0}]
+    ignored = input_ignored(probes, model="flat")
+    assert ignored.fired
+    assert "stay nearly as they are" in ignored.what
+    assert "does not look" not in ignored.text
+    constant = input_ignored([dict.fromkeys(probes[0], 0.0)], model="constant")
+    assert "does not look" in constant.text

@@ -20,6 +20,7 @@ from scrna_longformer.evaluation.checks import (
     small_classes,
     trained_on_permuted,
 )
+from scrna_longformer.evaluation.checks._chance_copies import genes_exchanged
 from scrna_longformer.evaluation.checks._confounding import cramers_v
 
 
@@ -233,3 +234,88 @@ def test_groups_that_were_held_out_are_not_to_be_held_out(rng: np.random.Generat
     assert held_out.fired
     assert "group_key" in free.mend
     assert "group_key" not in held_out.mend
+
+
+def test_deep_cells_are_no_copies(rng: np.random.Generator) -> None:
+    codes, depth = np.arange(600) % 4, np.where(rng.random(600) < 0.2, 30_000, 1000)
+    profile = rng.gamma(0.3, 1.0, (4, 800))
+    profile /= profile.sum(axis=1, keepdims=True)
+    counts = rng.poisson(profile[codes] * depth[:, None])
+    thinned = np.concatenate([counts, rng.binomial(counts[:200], 0.8)])
+    X, copied = (np.log1p(1e4 * c / c.sum(axis=1, keepdims=True)) for c in (counts, thinned))
+    found = duplicates(X, make_splits(codes), codes=codes)
+    assert (found.fired, found.evidence["share"]) == (False, 0)
+    y = np.r_[codes, codes[:200]]
+    assert duplicates(copied, make_splits(y), codes=y).fired
+
+
+@pytest.mark.parametrize("is_scaled", [True, False])
+def test_few_counts_coincide_without_being_copied(is_scaled, rng: np.random.Generator) -> None:
+    codes = np.arange(1500) % 3
+    depth = np.exp(0.4 * rng.standard_normal((1500, 1)))
+
+    def panel(n_genes: int) -> np.ndarray:
+        counts = rng.poisson(rng.gamma(2.0, 0.6, (3, n_genes))[codes] * depth) + np.eye(1, n_genes)
+        return np.log1p(100 * counts / counts.sum(axis=1, keepdims=True) if is_scaled else counts)
+
+    X = panel(6)
+    found = duplicates(X, make_splits(codes), codes=codes)
+    assert found.evidence["share"] > 0.1
+    assert found.evidence["share_by_chance"] == pytest.approx(found.evidence["share"], rel=0.25)
+    assert not found.fired
+    X = panel(40)
+    assert not duplicates(X, make_splits(codes), codes=codes).fired
+    X[:300] = X[300:600]
+    assert duplicates(X, make_splits(codes), codes=codes).fired
+
+
+@pytest.mark.parametrize("noise", [0.0, 0.02])
+def test_a_rare_class_that_was_copied_is_told(noise, rng: np.random.Generator) -> None:
+    codes = np.r_[np.arange(1800) % 3, np.full(16, 3)]
+    rate = np.where(np.arange(80) % 12 == codes[:, None], 4.0, 1.5)
+    X = np.log1p(rng.poisson(rate))
+    assert not duplicates(X, make_splits(codes), codes=codes).fired
+    X[-8:] = X[-16:-8] * (1 + noise * rng.standard_normal((8, 80)))
+    splits = make_splits(codes, n_repeats=2)
+    found = duplicates(X, splits, codes=codes, class_names=["T", "B", "NK", "DC"])
+    assert found.fired
+    assert "'DC'" in found.what
+    assert found.evidence["n_classes_copied"] == 1
+    assert not duplicates(X, splits).fired  # of all cells they are few
+    together = np.r_[np.arange(1808), np.arange(1800, 1808)]
+    assert not duplicates(X, make_splits(codes, groups=together), codes=codes).fired
+
+
+def test_exchanged_genes_stay_in_their_class(rng: np.random.Generator) -> None:
+    codes = np.arange(90) % 3
+    counts = rng.poisson(2.0, (90, 12)) + np.eye(90, 12)
+    X = np.log1p(counts)
+    drawn = genes_exchanged(sparse.csr_array(X), codes, rng).toarray()
+    for code in range(3):
+        ours, theirs = (np.sort(x[codes == code], axis=0) for x in (X, drawn))
+        np.testing.assert_allclose(ours, theirs, atol=1e-5)
+    assert np.abs(X - drawn).max() > 0.1
+    scaled = np.log1p(50 * counts / counts.sum(axis=1, keepdims=True))
+    drawn = genes_exchanged(scaled, codes, rng)
+    np.testing.assert_allclose(np.expm1(drawn.toarray()).sum(axis=1), 50, rtol=1e-4)
+
+
+def test_cells_are_left_as_they_are(rng: np.random.Generator) -> None:
+    codes = np.arange(300) % 3
+    X = sparse.csr_matrix(np.log1p(rng.poisson(1.0, (300, 6)) + np.eye(1, 6)).astype(np.float32))
+    for i in range(300):  # as sparse.hstack may leave them
+        span = slice(X.indptr[i], X.indptr[i + 1])
+        X.indices[span], X.data[span] = X.indices[span][::-1].copy(), X.data[span][::-1].copy()
+    X.has_sorted_indices = False
+    before = X.toarray()
+    found = duplicates(X, make_splits(codes), codes=codes)
+    assert found.evidence["share_by_chance"] > 0
+    np.testing.assert_array_equal(X.toarray(), before)
+    assert found.evidence == duplicates(before, make_splits(codes), codes=codes).evidence
+
+
+def test_a_few_odd_cells_of_several_classes_are_no_copies(rng: np.random.Generator) -> None:
+    codes = np.arange(300) % 4
+    X = rng.gamma(1.0, size=(300, 60))
+    X[:4] = 5 + 0.2 * rng.gamma(1.0, size=(4, 60))  # deep cells of another animal
+    assert not duplicates(X, make_splits(codes), codes=codes).fired

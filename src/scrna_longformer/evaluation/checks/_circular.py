@@ -11,13 +11,14 @@ from sklearn.metrics import adjusted_rand_score
 
 from ...features._ranking import Matrix
 from ._result import CheckResult
-from ._sweep import REPRODUCED, closest_clustering
+from ._sweep import REPRODUCED, closest_clustering, is_easy
 
 NAME = "circular"
 YES, SUSPECTED, NO = "yes", "suspected", "no evidence"
 # kinds of labels (see sl.datasets.available) that cannot have come from the matrix
 INDEPENDENT = frozenset({"sorted", "genotype", "proteins", "design", "planted", "stated"})
 CLUSTERED = "clustered"
+_COVER = 0.9  # of the cells must have a label in a column from elsewhere to speak for them all
 
 
 @dataclass(frozen=True)
@@ -35,15 +36,28 @@ class Provenance:
     clusterings
         Recorded clusterings of the same cells by column name: cluster of each cell, negative for
         none.
-    graph
-        Neighbour graph of the cells, if one is stored.
+    renamed
+        Those of them whose names the classes still carry, such as ``'type 3'`` for cluster ``'3'``.
+    is_prediction
+        Where it is recorded that a model of this package predicted the labels; empty if nowhere.
+    independent
+        Other columns that come from elsewhere, by name: the sentence behind it, and class of each
+        cell, negative for none.
+    graphs
+        Neighbour graphs that are stored with the cells, by where they are.
+    embeddings
+        Representations that are stored with the cells (cells x dimensions), by where they are.
     """
 
     kind: str = ""
     origin: str = ""
     is_clustering: str = ""
     clusterings: Mapping[str, np.ndarray] = field(default_factory=dict)
-    graph: sparse.csr_array | None = None
+    renamed: frozenset[str] = frozenset()
+    is_prediction: str = ""
+    independent: Mapping[str, tuple[str, np.ndarray]] = field(default_factory=dict)
+    graphs: Mapping[str, sparse.csr_array] = field(default_factory=dict)
+    embeddings: Mapping[str, np.ndarray] = field(default_factory=dict)
 
 
 def circular(
@@ -70,16 +84,18 @@ def circular(
     -------
     CheckResult
         Severity ``'limits'``. ``evidence['answer']`` is ``'yes'``: a record of the labels says that
-        they are clusters, or they equal clusters with a record up to their names; ``'suspected'``:
-        nothing says so, but a usual clustering of this matrix, or clusters with a record, come to
-        them with an adjusted Rand index of at least 0.9; ``'no evidence'``: neither, or the labels
-        are known to come from elsewhere, which outweighs any likeness. Further evidence: ``basis``,
-        ``ari``, ``setting``.
+        they are clusters or predictions, or they equal clusters with a record up to their names;
+        ``'suspected'``: nothing says so, but a usual clustering of this matrix, or clusters with a
+        record, come to them with an adjusted Rand index of at least 0.9; ``'no evidence'``: neither,
+        or the labels, or a column that they equal, are known to come from elsewhere, which outweighs
+        any likeness. Further evidence: ``basis``, ``ari``, ``setting``.
 
     Notes
     -----
     Likeness alone cannot tell circular labels from easy ones: cell lines told by genotype are
-    clustered without a fault too. So it never makes a ``'yes'``.
+    clustered without a fault too. So it never makes a ``'yes'``. Nor does equality with a clustering
+    where k-means and communities come to the same classes at most settings without it: then labels
+    from elsewhere would equal it too. Classes that carry the names of the clusters are a copy.
 
     Examples
     --------
@@ -94,6 +110,10 @@ def circular(
     known = provenance or Provenance()
     if known.is_clustering:
         return _yes(known.is_clustering)
+    if known.is_prediction:
+        return _result(
+            YES, f"The labels were predicted from this matrix. {known.is_prediction}", basis="model"
+        )
     if known.kind == CLUSTERED:
         return _yes(f"The data set says of the labels: {known.origin or CLUSTERED}.")
     if known.kind in INDEPENDENT:
@@ -101,19 +121,37 @@ def circular(
         return _result(NO, what, basis=known.kind)
     kept = np.asarray(codes) >= 0
     codes = np.asarray(codes)[kept]
+    for name, (origin, classes) in known.independent.items():
+        classes = np.asarray(classes)[kept]
+        if (classes >= 0).mean() >= _COVER and same_partition(codes, classes):
+            what = f"The labels equal obs[{name!r}], which comes from elsewhere ({origin})."
+            return _result(NO, what, basis="equal")
     ari, setting = -1.0, "none"
     for name, clusters in known.clusterings.items():
         clusters = np.asarray(clusters)[kept]
         if same_partition(codes, clusters):
-            return _yes(f"The labels equal the clusters of obs[{name!r}] up to their names.")
+            equal = f"The labels equal the clusters of obs[{name!r}] up to their names"
+            if name in known.renamed or not is_easy(X[kept], codes, random_state=random_state):
+                return _yes(f"{equal}.")
+            what = (
+                f"Easy or circular: this matrix cannot tell which. {equal}, but k-means and "
+                "communities find them at most settings without that column, so labels from "
+                "elsewhere would equal it too; nothing says how these came about."
+            )
+            return _result(SUSPECTED, what, basis="easy", ari=1.0, setting=f"obs[{name!r}]")
         likeness = float(adjusted_rand_score(codes, clusters))
         if likeness > ari:
             ari, setting = likeness, f"the clusters of obs[{name!r}]"
         if likeness < REPRODUCED and _is_merged(codes, clusters):
             ari, setting = 1.0, f"the clusters of obs[{name!r}], some of them merged"
     if ari < REPRODUCED:
-        graph = known.graph if known.graph is None else known.graph[kept][:, kept]
-        found = closest_clustering(X[kept], codes, graph=graph, random_state=random_state)
+        found = closest_clustering(
+            X[kept],
+            codes,
+            graphs={name: graph[kept][:, kept] for name, graph in known.graphs.items()},
+            embeddings={name: Z[kept] for name, Z in known.embeddings.items()},
+            random_state=random_state,
+        )
         if found.ari > ari:
             ari, setting = found.ari, found.setting
     if ari < REPRODUCED:
@@ -166,6 +204,11 @@ def _result(answer: str, what: str, **evidence: float | str) -> CheckResult:
         "best at reproducing that; it then says nothing about cell types.",
         NO: "",
     }[answer]
+    if evidence.get("basis") == "model":
+        why = (
+            "The ranking shows which model is best at reproducing these predictions; it says nothing "
+            "about cell types."
+        )
     mend = (
         "split the counts with sl.pp.count_split(adata), cluster on layers['counts_a'] and compare "
         "on layers['counts_b'] after normalising it; or use labels from elsewhere (sorting, "

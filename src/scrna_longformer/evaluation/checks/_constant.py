@@ -66,20 +66,27 @@ def constant_prediction(
         "n_classes": len(np.unique(np.concatenate(list(truth)))),
     }
     fewest = LEAST_COVER * (1 - np.mean(majority))
-    fired = bool(1 - np.mean(top) < fewest or np.mean(spread) < LEAST_SPREAD)
-    what = (
-        f"{model!r} calls {np.mean(top):.0%} of the test cells alike "
-        f"({len(predicted)} of {evidence['n_classes']} classes predicted)."
-    )
-    if not fired:
-        return passed(NAME, "exclude", what, subject=model, **evidence)
-    return fault(
-        NAME,
-        "exclude",
-        what,
-        "Its accuracy is the share of the commonest class and tells nothing about the method.",
-        "train it longer or with a weaker penalty, weight the classes, and look at its scores on "
-        "the training cells.",
-        subject=model,
-        evidence=evidence,
-    )
+    if 1 - np.mean(top) < fewest or np.mean(spread) >= LEAST_SPREAD:
+        what = (
+            f"{model!r} calls {np.mean(top):.0%} of the test cells alike "
+            f"({len(predicted)} of {evidence['n_classes']} classes predicted)."
+        )
+        why = "Its accuracy is the share of the commonest class and tells nothing about the method."
+        mend = (
+            "train it longer or with a weaker penalty, weight the classes, and look at its scores on "
+            "the training cells."
+        )
+        if not 1 - np.mean(top) < fewest:
+            return passed(NAME, "exclude", what, subject=model, **evidence)
+    else:
+        what = (
+            f"{model!r} gives every test cell nearly the same probabilities: over cells, none varies by "
+            f"more than {np.mean(spread):.4f} (standard deviation). It predicts {len(predicted)} of "
+            f"{evidence['n_classes']} classes."
+        )
+        why = "Its answers hang on differences so small that its probabilities tell nothing of a cell."
+        mend = (
+            "train it longer or with a weaker penalty; if its probabilities were flattened by a "
+            "temperature, take that off or calibrate it."
+        )
+    return fault(NAME, "exclude", what, why, mend, subject=model, evidence=evidence)

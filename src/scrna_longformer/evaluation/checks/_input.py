@@ -10,6 +10,7 @@ import numpy as np
 from ._result import CheckResult, fault, passed
 
 NAME = "input_ignored"
+LEAST_STIR = 1e-6  # beyond rounding
 LEAST_CHANGE = 0.01  # mean total variation distance between two predictions for a cell
 
 
@@ -44,24 +45,32 @@ def input_ignored(probes: Sequence[Mapping[str, float]], *, model: str = "") -> 
     change = {name: float(np.mean([probe[name] for probe in probes])) for name in names}
     evidence: dict[str, Any] = {f"change_{name}": value for name, value in change.items()}
     least = LEAST_CHANGE + 2 * change["again"]
+    is_flat = change["again"] == 0 and LEAST_STIR < change["rows"] < LEAST_CHANGE
+    stay = "stay nearly as they are" if is_flat else "stay as they are"
     reasons = []
     if change["rows"] < least:
-        reasons.append("stay as they are when the rows are put in another order")
+        reasons.append(f"{stay} when the rows are put in another order")
     elif change["following"] > 0.5 * change["rows"] + LEAST_CHANGE:
         reasons.append("do not move along when the rows are put in another order")
     if change["noise"] < least:
-        reasons.append("stay as they are when genes are exchanged at random")
+        reasons.append(f"{stay} when genes are exchanged at random")
     if not reasons:
         what = (
             f"Predictions of {model!r} change with the cells (by {change['noise']:.2f} on noise)."
         )
         return passed(NAME, "exclude", what, subject=model, **evidence)
+    why = "It does not look at the expression of a cell, so its score is none of a classifier."
+    if is_flat:
+        why = (
+            "It hardly looks at the expression of a cell, so its probabilities tell nothing of one."
+        )
     return fault(
         NAME,
         "exclude",
         f"Predictions of {model!r} {', and '.join(reasons)}.",
-        "It does not look at the expression of a cell, so its score is none of a classifier.",
-        "check that predict_proba uses its argument; if so, train longer or with a weaker penalty.",
+        why,
+        "check that predict_proba uses its argument; if so, train longer or with a weaker penalty, or "
+        "take off a temperature that flattens its probabilities.",
         subject=model,
         evidence=evidence,
     )

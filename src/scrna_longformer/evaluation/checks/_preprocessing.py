@@ -75,7 +75,8 @@ def preprocessing(X: Matrix, *, records: Sequence[str] = ()) -> CheckResult:
         "The test cells took part in making the input, so scores do not show what new cells would "
         "get; they are optimistic by an unknown amount.",
         "give log values of all genes (sc.pp.normalize_total and sc.pp.log1p of the counts); genes, "
-        "scale and components are then chosen on the training cells of each fold.",
+        "scale and components are then chosen on the training cells of each fold. If raw holds them: "
+        "adata.raw.to_adata().",
         evidence=evidence,
     )
 

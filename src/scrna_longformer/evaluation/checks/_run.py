@@ -134,7 +134,7 @@ def _of_data(
     yield permuted_labels(Z, codes, first, contestants=permuted, random_state=seed)
     null = linear_null(Z, codes, first, random_state=seed)
     yield no_signal(proba, truth, null=null, random_state=seed)
-    yield duplicates(X, splits)
+    yield duplicates(X, splits, codes=codes, class_names=inputs.class_names, random_state=seed)
     yield circular(X, codes, inputs.provenance, random_state=seed)
     yield depth_labels(X, codes, first, best_skill=best)
     for key, batch in inputs.batches.items():
