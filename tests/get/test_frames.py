@@ -42,7 +42,7 @@ def test_frames_have_the_promised_columns(adata: ad.AnnData) -> None:
         ],
         "models": [
             *("model", "description", "inputs", "class_weights", "tuning", "package"),
-            *("kind", "gate", "gate_closed"),
+            *("built_in", "kind", "gate", "gate_closed"),
         ],
     }
     assert comparison.complete

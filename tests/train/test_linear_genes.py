@@ -121,5 +121,5 @@ def test_arrays_hold_them(fitted, cells) -> None:
 
 
 def test_a_negative_number_is_refused() -> None:
-    with pytest.raises(ValueError, match="`n_linear` must not be negative, not -1"):
+    with pytest.raises(ValueError, match="`n_linear` must be an integer and not negative, not -1"):
         LongformerConfig(n_genes=3, n_classes=2, n_linear=-1)

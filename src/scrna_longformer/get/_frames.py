@@ -48,7 +48,8 @@ class BaselineComparison:
     models
         The contestants: ``model``, ``description``, the terms on which they took part, and of
         hybrids ``gate``, the mean weight that the transformer's correction was given, and
-        ``gate_closed``, the share of fits in which it was 0 (NaN for others).
+        ``gate_closed``, the share of fits in which it was 0 (NaN for others); ``built_in``, the name of
+        the built-in contestant that it is (empty for others).
     params
         How the comparison was called, on how many cells and genes, and how the labels came about.
     checks
