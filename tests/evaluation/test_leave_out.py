@@ -13,7 +13,7 @@ from scrna_longformer.evaluation import (
     score,
 )
 from scrna_longformer.evaluation._absolute import mean_slope
-from scrna_longformer.evaluation._jackknife import influence, leave_out_all
+from scrna_longformer.evaluation._jackknife import Influence, influence, leave_out_all
 from scrna_longformer.evaluation._leave_out import leave_out
 
 
@@ -146,3 +146,13 @@ def test_equal_contestants_differ_by_nothing(results: tuple) -> None:
     expected = stats.t.ppf(0.975, a.df) / 90
     assert difference_interval(a, b, "accuracy") == pytest.approx((-expected, expected, 1.0))
     assert difference_interval(a, b, "log_loss") == (0.0, 0.0, 1.0)
+
+
+@pytest.mark.parametrize(("metric", "most"), [("accuracy", 1.0), ("mcc", 2.0), ("brier", 2.0)])
+def test_no_difference_is_wider_than_the_score(metric: str, most: float) -> None:
+    one, other = (
+        Influence({metric: mean}, {metric: np.array([[spread, -spread]])}, 1, 2, 40)
+        for mean, spread in ((0.9, 0.2), (0.3, -0.2))
+    )
+    low, high, _ = difference_interval(one, other, metric)
+    assert (low, high) == (-most, most)
