@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 _SIDE = 0.62  # inches per contestant
+_LETTER = 0.095  # inches of a letter of a name
+_LEGEND = 3.8  # inches of what the colours mean
 # lighter than the colours of the models, so that text on them can be read
 _BETTER, _WORSE, _LEVELLED, _OPEN = "#9CCBE8", "#F2B48A", "#E4E4E4", "#FFFFFF"
 
@@ -101,7 +103,9 @@ def pairwise(
 
     own_figure = ax is None
     side = _SIDE * len(order)
-    ax = axes_for(ax, size=(side + 2.6, side + 1.9))
+    names = [label_of(model) for model in order]
+    label = _LETTER * max(len(name) for name in names) + 0.3
+    ax = axes_for(ax, size=(max(side, _LEGEND) + label, side + 0.75 * label + 0.7))
     row_of = {model: row for row, model in enumerate(order)}
     for _, pair in pairs.iterrows():
         a, b = row_of[str(pair.model_a)], row_of[str(pair.model_b)]
@@ -109,7 +113,6 @@ def pairwise(
         _square(ax, b, a, pair, sign=-1, lower=lower)
     n = len(order)
     ax.set(xlim=(-0.5, n - 0.5), ylim=(n - 0.5, -0.5), aspect="equal")
-    names = [label_of(model) for model in order]
     ax.set_yticks(range(n), names)
     ax.set_xticks(range(n), names, rotation=45, ha="right", rotation_mode="anchor")
     ax.tick_params(length=0, colors=INK)
