@@ -15,7 +15,7 @@ from ._sets import QUICK, REAL, Arena, Contest
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-HYBRID, PURE = "longformer", "longformer_pure"
+HYBRID, PURE, SIMPLE = "longformer", "longformer_pure", "simple_mean"
 # the simple models that a transformer has to beat: the best of them on each set is its rival
 RIVALS = (
     "logistic_regression",
