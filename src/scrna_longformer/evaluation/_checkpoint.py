@@ -31,9 +31,9 @@ class FoldStore:
 
     The fingerprint covers expression values, labels, the rows of the fold, the contestant with its
     parameters and source, the seeds, the versions of the packages and the source of this one: whatever
-    of these changes, the fold is run again, and one folder may serve many comparisons. A file is an ``npz`` archive of
-    arrays and one JSON text, never a pickle; it is written aside and then renamed, so that it is
-    either whole or absent.
+    of these changes, the fold is run again, and one folder may serve many comparisons. A file is an
+    ``npz`` archive of arrays and one JSON text, never a pickle; it is written aside and then renamed,
+    so that it is either whole or absent.
 
     Parameters
     ----------

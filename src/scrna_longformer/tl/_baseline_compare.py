@@ -127,8 +127,9 @@ def baseline_compare(
     KeyError
         If ``key``, ``group_key`` or ``layer`` is missing.
     ValueError
-        If there is only one class, a model has an unknown name, or one of ours that it is not, folds or a test set are impossible
-        (too few groups, groups confounded with the labels), `rope` is negative, or the values are not log-normalised.
+        If there is only one class, a model has an unknown name, or one of ours that it is not, folds
+        or a test set are impossible (too few groups, groups confounded with the labels), `rope` is
+        negative, or the values are not log-normalised.
     TypeError
         If a contestant has no ``predict_proba``.
 

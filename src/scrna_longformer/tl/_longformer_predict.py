@@ -100,8 +100,8 @@ def longformer_predict(
     -----
     UserWarning
         If genes are absent (they enter at their training mean, and cells are scaled anew as if
-        they were there), or the query's values are on
-        another scale than the training values (not logarithms, or of counts per another total), or `alpha` is too small for the number of
+        they were there), or the query's values are on another scale than the training values (not
+        logarithms, or of counts per another total), or `alpha` is too small for the number of
         calibration cells.
 
     See Also

@@ -491,7 +491,7 @@ def test_nobody_wins_who_is_not_above_the_floor(centroid: float, words: str) -> 
     assert (decision.model, decision.reason) == ("", "floor")
     assert first.startswith(f"No winner is named, because {words} predicting the commonest class: ")
     assert "nearest centroid, the best that could be ranked, is 0." in first
-    assert "that of majority 0.492 (difference " in first
+    assert "that of majority 0.492, a difference of " in first
     assert "per_class" in second
     assert headline(decision) == "No winner is named."
 

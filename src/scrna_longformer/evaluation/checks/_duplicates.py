@@ -21,9 +21,8 @@ MOST_OF_CLASS = 0.1  # of the test cells of one class, which weighs as much in m
 LEAST_OF_CLASS = 3
 SURPLUS = 3.0  # near copies, in multiples of those that chance makes: dimensions differ from place to place
 EQUAL = 2.0  # the same of cells with few detected genes, whose chance is measured
-NEAR = (
-    0.35  # of the distance to the sixth nearest cell, or the second for the copies within a class
-)
+# of the distance to the sixth nearest cell, or the second for the copies within a class
+NEAR = 0.35
 _LEAST_GENES = 10  # cells with fewer detected genes can be alike by chance
 _ENOUGH_GENES = 200  # cells that agree in so many detected genes never are
 _LATER = 11  # place of the twelfth nearest cell

@@ -59,9 +59,9 @@ def decide(record: Mapping[str, Any], metric: str = "macro_f1") -> Decision:
     A void check forbids a winner, an excluded contestant is not ranked, and so is one that finished
     less than half of the folds of others. Nor is there a winner where none is above the best floor
     (:func:`ranking_table`) by more than the interval of the difference allows. Of the others the
-    best is the one ahead of most on shared folds. As good as it is whoever is at most one standard error of the paired difference behind, or
-    so little that it does not matter, in this score and in log-loss; of these the best is named that
-    takes no more than twice as long to fit as the cheapest.
+    best is the one ahead of most on shared folds. As good as it is whoever is at most one standard
+    error of the paired difference behind, or so little that it does not matter, in this score and in
+    log-loss; of these the best is named that takes no more than twice as long to fit as the cheapest.
 
     References
     ----------

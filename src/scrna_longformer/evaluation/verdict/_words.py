@@ -104,13 +104,8 @@ def _no_skill(decision: Decision) -> str:
     return (
         f"nothing here {beats} {skill_named(str(floor['model']))}: {metric_named(decision.metric)} of "
         f"{spoken(decision, str(row['model']))}, the best that could be ranked, is {score(row['score'])}"
-        f"{interval(row['low'], row['high'])}, that of {floor['model']} {score(floor['score'])} "
-        f"(difference {score(row['floor_gain'])}"
-        + (
-            f", 95 % interval {score(row['floor_low'])} to {score(row['floor_high'])})"
-            if row["floor_low"] == row["floor_low"]
-            else ")"
-        )
+        f"{interval(row['low'], row['high'])}, that of {floor['model']} {score(floor['score'])}, a "
+        f"difference of {score(row['floor_gain'])}{interval(row['floor_low'], row['floor_high'])}"
     )
 
 
