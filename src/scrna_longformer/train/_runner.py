@@ -17,7 +17,6 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
-from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 from tqdm import tqdm
 
 from .._random import seed
@@ -25,6 +24,7 @@ from ..dataloaders._batches import BatchSchedule
 from ..dataloaders._moments import Cells
 from ..dataloaders._resident import resident
 from ..nn._longformer import GeneLongformer
+from ._average import MovingAverage
 from ._checkpoint import Checkpoint, Progress, run_key
 from ._config import TrainConfig
 from ._device import fitting_threads, isolated_rng, seed_torch
@@ -103,9 +103,7 @@ class TrainingRun:
         if offset is not None:
             self.offset = torch.from_numpy(offset.astype(np.float32)).to(self.fabric.device)
         self.model, self.optimizer = self.fabric.setup(model, make_optimizer(model, config))
-        self.average = AveragedModel(
-            model, multi_avg_fn=get_ema_multi_avg_fn(config.ema_decay)
-        ).eval()
+        self.average = MovingAverage(model, config.ema_decay).eval()
 
     def update(self, step: int) -> Tensor:
         """Make one update and return its loss. Depends on the weights, the seed and `step` only."""
