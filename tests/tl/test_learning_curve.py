@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import warnings
 from typing import ClassVar
 
 import anndata as ad
@@ -251,6 +252,26 @@ def test_none_in_sight(adata: ad.AnnData) -> None:
 def test_absent_curve_names_the_call(adata: ad.AnnData, call) -> None:
     with pytest.raises(KeyError, match=r"sl\.tl\.learning_curve\(adata\)"):
         call(adata)
+
+
+@pytest.mark.parametrize("call", [sl.tl.data_requirement, sl.tl.recommend_architecture])
+def test_warns_of_labels_that_have_changed_since(curved: ad.AnnData, call) -> None:
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        call(curved)
+        curved.obs["note"] = "x"  # another column
+        call(curved)
+    measured = call(curved).sentence
+    curved.obs["type"] = np.roll(curved.obs["type"].astype(str).to_numpy(), 1)
+    with pytest.warns(
+        UserWarning, match=r"obs\['type'\] has other labels.*learning_curve\(adata, 'type'"
+    ):
+        assert call(curved).sentence == measured  # of the curve, which is as it was
+    with pytest.warns(UserWarning, match="other cells"):
+        call(curved[:200].copy())
+    curved.obs["type"] = "one"
+    with pytest.warns(UserWarning, match="other labels"):
+        call(curved)
 
 
 def test_without_transformer(adata: ad.AnnData) -> None:

@@ -75,6 +75,18 @@ class Inputs:
         return bool(known.is_clustering or known.is_prediction) or known.kind == "clustered"
 
 
+def labels_as_fitted(
+    adata: AnnData, key: str, fit: Mapping[str, Any] | None, *, caller: str
+) -> Labels:
+    """Read labels with the fit's name for cells that have none, where there was one."""
+    from ..get._labels import read_labels
+
+    unlabeled = fit["params"].get("unlabeled") or None if fit else None
+    if unlabeled not in set(adata.obs.get(key, ())):  # such cells have been left out since
+        unlabeled = None
+    return read_labels(adata, key, unlabeled=unlabeled, caller=caller)
+
+
 def read_inputs(
     adata: AnnData,
     key: str | None,
@@ -86,17 +98,13 @@ def read_inputs(
 ) -> Inputs:
     """Read and validate everything that the comparison is about; changes nothing."""
     from ..get._expression import read_expression
-    from ..get._labels import read_labels
     from ..get._placeholders import warn_of_placeholders
     from ..get._provenance import read_preprocessing, read_provenance
 
     X = read_expression(adata, layer, state="log", caller=caller)
     key = _default_key(adata, caller) if key is None else key
     fit = last_fit(adata, key)
-    unlabeled = fit["params"].get("unlabeled") or None if fit else None
-    if unlabeled not in set(adata.obs.get(key, ())):  # such cells have been left out since
-        unlabeled = None
-    labels = read_labels(adata, key, unlabeled=unlabeled, caller=caller)
+    labels = labels_as_fitted(adata, key, fit, caller=caller)
     warn_of_placeholders(labels, caller=caller, stacklevel=3)
     groups = _groups(adata, group_key, labels, caller)
     batch = _groups(adata, batch_key, labels, caller, name="batch_key")

@@ -70,6 +70,11 @@ def data_requirement(
     ValueError
         If it has no transformer, no simple model, or too few sizes; or the metric is unknown.
 
+    Warns
+    -----
+    UserWarning
+        If the labels, or the cells, are not those that the curve was measured on.
+
     Notes
     -----
     On simulated pairs of learning curves with a known crossing, or none, fitted on the lower half
@@ -96,8 +101,10 @@ def data_requirement(
     from ..evaluation import break_even
     from ..get import DataRequirement
     from ..get._frames_curve import curve_digest, read_curve, read_draws
+    from ._curve_labels import warn_of_other_labels
 
     curve = read_curve(adata, key, caller=_CALLER)
+    warn_of_other_labels(adata, curve, caller=_CALLER, stacklevel=2)
     metric = metric or curve.metric
     errors, draws = read_draws(curve, metric, random_state=random_state, caller=_CALLER)
     transformers, simple = _sides(curve, errors.models)

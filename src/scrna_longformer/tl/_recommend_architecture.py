@@ -72,6 +72,11 @@ def recommend_architecture(
     ValueError
         If it has no simple model, too few sizes, or `n_cells` is outside its reach.
 
+    Warns
+    -----
+    UserWarning
+        If the labels, or the cells, are not those that the curve was measured on.
+
     Examples
     --------
     >>> import scrna_longformer as sl
@@ -83,8 +88,10 @@ def recommend_architecture(
     """
     from ..get import Recommendation
     from ..get._frames_curve import curve_digest, read_curve, read_draws
+    from ._curve_labels import warn_of_other_labels
 
     curve = read_curve(adata, key, caller=_CALLER)
+    warn_of_other_labels(adata, curve, caller=_CALLER, stacklevel=2)
     metric = metric or curve.metric
     errors, draws = read_draws(curve, metric, random_state=random_state, caller=_CALLER)
     size = _size(n_cells, draws)
