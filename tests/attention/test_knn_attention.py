@@ -11,6 +11,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import sparse
+from torch.overrides import TorchFunctionMode
 
 from scrna_longformer.attention import (
     BACKENDS,
@@ -314,6 +315,28 @@ def test_half_precision_is_computed_in_float32():
     out = knn_attention(qkv, graph, n_heads=2)
     assert out.dtype == torch.bfloat16
     assert torch.equal(out, knn_attention(qkv.float(), graph, n_heads=2).bfloat16())
+
+
+class LikeAutocastOnCuda(TorchFunctionMode):
+    """Softmax of half precision in float32."""
+
+    def __torch_function__(self, function, types, args=(), kwargs=None):
+        kwargs = dict(kwargs or {})
+        if function is torch.Tensor.softmax:
+            kwargs["dtype"] = torch.float32
+        return function(*args, **kwargs)
+
+
+def test_gather_returns_its_dtype_under_autocast():
+    graph, _ = random_graph(30, 6)
+    qkv = torch.randn(2, 30, 96).bfloat16().requires_grad_()
+    with LikeAutocastOnCuda():
+        out = knn_attention(qkv, graph, n_heads=2, backend="gather")
+        weights = knn_attention_weights(qkv, graph, n_heads=2)
+    out.sum().backward()
+    assert out.dtype == weights.dtype == qkv.grad.dtype == torch.bfloat16
+    exact = knn_attention(qkv.detach().double(), graph, n_heads=2, backend="eager")
+    assert relative(out.detach(), exact) < 1e-2
 
 
 def test_weights_are_those_of_the_formula():
