@@ -105,8 +105,36 @@ def test_masks_that_do_not_fit(layer, x, mask, axis, message):
 
 
 def test_a_mask_of_numbers_is_refused(layer, x):
-    with pytest.raises(TypeError, match="boolean tensor"):
+    with pytest.raises(TypeError, match="boolean tensor .*not torch.float32"):
         layer(x, torch.zeros(G, G))
+
+
+def test_a_mask_that_is_no_tensor_is_refused(layer, x):
+    mask = masks().numpy()
+    for other, name in ((mask, "ndarray"), (sparse.csr_matrix(mask), "csr_matrix")):
+        with pytest.raises(TypeError, match=f"not a {name}.*GeneGraph.from_scipy"):
+            layer(x, other)
+
+
+@pytest.mark.parametrize("form", ["graph", "G, G", "B, H, G, G"])
+def test_an_axis_that_does_not_exist_is_refused(layer, x, form):
+    mask = masks()
+    forms = {"graph": as_graph(mask), "G, G": mask, "B, H, G, G": mask.expand(B, H, G, G)}
+    with pytest.raises(ValueError, match="`mask_axis` must be .*not 'genes'"):
+        layer(x, forms[form], "genes")
+
+
+@pytest.mark.parametrize("kind", ["knn", "full", "linear"])
+def test_a_list_of_tokens_without_their_cells_is_refused(x, kind):
+    layer, mask = LocalGraphAttention(D, H, attention=kind), masks().expand(H, G, G)
+    with pytest.raises(ValueError, match=r"`x` must be \(cells, genes, d_model\).*2 dimensions"):
+        layer(x[0], mask)
+
+
+@pytest.mark.parametrize("n_heads", [0, -2, 2.0])
+def test_heads_are_counted(n_heads):
+    with pytest.raises(ValueError, match=f"`n_heads` must be an integer .*not {n_heads}"):
+        LocalGraphAttention(D, n_heads)
 
 
 @pytest.mark.parametrize("per_cell", [False, True])
