@@ -310,6 +310,13 @@ BAD = {
         "without a single value",
     ),
     "layers": (same, {"layers": 2}, ValueError, "`layers` must be 'mean' or .* 0 to 1"),
+    "the model's slot": (same, {"key_added": "longformer"}, ValueError, "`key_added`='longformer'"),
+    "a taken slot": (
+        lambda a: a.uns.__setitem__("mine", "a note"),
+        {"key_added": "mine"},
+        ValueError,
+        r"uns\['mine'\] holds something else",
+    ),
     "heads": (same, {"heads": "max"}, ValueError, "`heads` must be .*'max'"),
     "layer": (same, {"layer": "log"}, KeyError, "`layer`='log'"),
     "NaN": (lambda a: a.X.data.__setitem__(0, np.nan), {}, ValueError, "NaN"),

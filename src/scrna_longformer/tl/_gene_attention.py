@@ -74,8 +74,8 @@ def gene_attention(
         `groupby` holds measurements.
     ValueError
         No such layer or head; the model's attention has no sparse weights (``'none'``,
-        ``'linear'``, ``'full'``); unsuitable values; or genes of the model are not in `adata`.
-        `adata` is left as it was.
+        ``'linear'``, ``'full'``); unsuitable values; genes of the model are not in `adata`; or
+        ``uns[key_added]`` holds something else. `adata` is left as it was.
 
     Warns
     -----
@@ -124,6 +124,7 @@ def gene_attention(
     keys = GeneAttentionKeys(key_added)
     X = read_expression(adata, layer, caller=CALLER)
     fitted = read_fitted(adata, model_key, caller=CALLER)
+    _check_record(adata, keys)
     read = adata.var_names.get_indexer(pd.Index(fitted.genes))
     warn_about_scale(X, read, fitted, caller=CALLER)
     _warn_about_gate(adata, model_key)
@@ -209,6 +210,21 @@ def _warn_about_gate(adata: AnnData, model_key: str) -> None:
             "predictions come from its linear part alone, and make no use of this attention."
         )
         warnings.warn(msg, UserWarning, stacklevel=3)
+
+
+def _check_record(adata: AnnData, keys: GeneAttentionKeys) -> None:
+    """Raise where the record would replace something else, such as the model itself."""
+    from collections.abc import Mapping
+
+    record = adata.uns.get(keys.record)
+    if record is not None and not (
+        isinstance(record, Mapping) and {"groups", "keys"} <= set(record)
+    ):
+        msg = (
+            f"{CALLER}: `key_added`={keys.record!r} is taken: adata.uns[{keys.record!r}] holds "
+            "something else. Choose another name."
+        )
+        raise ValueError(msg)
 
 
 def _remove_earlier(adata: AnnData, keys: GeneAttentionKeys) -> None:
