@@ -74,8 +74,9 @@ def gene_attention(
         `groupby` holds measurements.
     ValueError
         No such layer or head; the model's attention has no sparse weights (``'none'``,
-        ``'linear'``, ``'full'``); unsuitable values; genes of the model are not in `adata`; or
-        ``uns[key_added]`` holds something else. `adata` is left as it was.
+        ``'linear'``, ``'full'``); unsuitable values (a model of Pearson residuals needs
+        log-normalised counts); genes of the model are not in `adata`; or ``uns[key_added]`` holds
+        something else. `adata` is left as it was.
 
     Warns
     -----
@@ -119,7 +120,7 @@ def gene_attention(
     from ..get._expression import make_actual, read_expression
     from ..get._model import read_fitted
     from ..train._attention_weights import edge_attention
-    from ._longformer_predict import warn_about_scale
+    from ._longformer_predict import check_counts, warn_about_scale
 
     keys = GeneAttentionKeys(key_added)
     X = read_expression(adata, layer, caller=CALLER)
@@ -130,6 +131,8 @@ def gene_attention(
     _warn_about_gate(adata, model_key)
     names, groups = _groups(adata, groupby)
     columns = _columns(adata, fitted)
+    if fitted.transform == "pearson":  # residuals that only the simple model reads do not matter
+        check_counts(fitted, X[:, read[read >= 0]], caller=CALLER)
     attention = edge_attention(
         fitted.model, fitted.cells(X, read), groups, layers=layers, heads=heads
     )
