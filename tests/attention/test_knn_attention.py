@@ -175,6 +175,18 @@ def test_plain_loops_keep_their_digits_where_scores_are_large():
     compare(qkv, graph, mask, 3, "numba_plain", tolerance=1e-5)
 
 
+@pytest.mark.parametrize("backend", LINEAR_MEMORY)
+@pytest.mark.parametrize("third", range(3))
+def test_nan_reaches_those_that_attend_to_it_alone(backend, third):
+    graph, mask = random_graph(40, 8)
+    qkv = torch.randn(3, 40, 96)
+    qkv[1, 7, 32 * third : 32 * (third + 1)] = torch.nan
+    spoilt = knn_attention(qkv, graph, n_heads=2, backend=backend).isnan().any(-1)
+    expected = torch.zeros(3, 40, dtype=torch.bool)
+    expected[1] = mask[:, 7] if third else torch.arange(40) == 7  # a query spoils itself
+    assert torch.equal(spoilt, expected)
+
+
 @pytest.mark.parametrize("backend", BACKENDS)
 def test_not_contiguous_and_no_cells(backend):
     graph, mask = random_graph(20, 5)

@@ -6,7 +6,8 @@ import torch
 from scipy import sparse
 
 from scrna_longformer.attention import knn_attention
-from scrna_longformer.graph import GeneGraph
+from scrna_longformer.graph import GeneGraph, _gene_graph
+from scrna_longformer.graph._gene_graph import ORDER_FROM
 from scrna_longformer.nn import LocalGraphAttention, LongformerConfig
 from scrna_longformer.nn._attention import attention_graph, make_attention
 
@@ -56,6 +57,15 @@ def test_all_forms_of_one_mask_agree(layer, x):
     }
     for form, (tensor, axis) in forms.items():
         torch.testing.assert_close(layer(x, tensor, axis), expected, msg=form)
+
+
+def test_a_tensor_is_not_put_in_order_at_every_call(layer, monkeypatch):
+    mask = torch.eye(ORDER_FROM, dtype=torch.bool)
+    mask[:, 5] = True
+    x = torch.randn(2, ORDER_FROM, D)
+    expected = layer(x, as_graph(mask))
+    monkeypatch.setattr(_gene_graph, "module_order", lambda graph: pytest.fail("sought an order"))
+    torch.testing.assert_close(layer(x, mask), expected)
 
 
 def test_masks_per_cell(layer, x):

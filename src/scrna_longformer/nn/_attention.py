@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 from weakref import WeakKeyDictionary
 
+import numpy as np
 import torch
 from scipy import sparse
 from torch import nn
@@ -16,7 +17,7 @@ from ..attention._dropout import Dropout
 from ..attention._heads import check_n_heads
 from ..attention._knn_attention import knn_attention
 from ..attention._linear import linear_attention
-from ..graph._gene_graph import GeneGraph
+from ..graph._gene_graph import ORDER_FROM, GeneGraph
 from ..graph._restrict import TokenGraph
 from ._config import LongformerConfig
 
@@ -156,7 +157,8 @@ class LocalGraphAttention(nn.Module):
             Tokens ``(cells, genes, d_model)``, or ``(tokens, d_model)`` with a token graph.
         mask
             The graph, shared by all cells and heads: the fast path; a ``(G, G)`` boolean tensor is
-            turned into one at every call. Boolean tensors ``(B, G, G)``, ``(H, G, G)`` and
+            turned into one at every call (make it once with ``GeneGraph.from_scipy`` where that
+            counts). Boolean tensors ``(B, G, G)``, ``(H, G, G)`` and
             ``(B, H, G, G)`` differ between cells or heads and take the dense path. True means that
             the row's gene attends to the column's. ``'full'`` and ``'linear'`` use no mask. The
             :class:`~scrna_longformer.graph.TokenGraph` of a batch is walked on as it is: made from
@@ -258,7 +260,9 @@ def _shared_or_dense(
         raise ValueError(msg)
     if mask.ndim > 2:
         return mask
-    return GeneGraph.from_scipy(sparse.csr_matrix(mask.cpu().numpy()))
+    # for one call: to look for a good order of visits would take longer than it saves
+    order = np.arange(n_genes) if n_genes >= ORDER_FROM else None
+    return GeneGraph.from_scipy(sparse.csr_matrix(mask.cpu().numpy()), order=order)
 
 
 def _broadcast(
