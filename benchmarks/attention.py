@@ -16,6 +16,9 @@ import ctypes
 import gc
 import os
 import platform
+import subprocess
+import sys
+import tempfile
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -321,6 +324,33 @@ def compare(problem: Problem, rounds: int) -> None:
         print(end="", flush=True)
 
 
+def first_call(d: int, n_heads: int, cache: str) -> float:
+    """Processor seconds of the first forward and backward of a new process."""
+    code = (
+        "import time, torch\n"
+        "from scrna_longformer.attention import knn_attention\n"
+        "from scrna_longformer.graph import GeneGraph\n"
+        f"qkv = torch.randn(2, 20, {3 * d}, requires_grad=True)\n"
+        "started = time.process_time()\n"
+        f"knn_attention(qkv, GeneGraph.full(20), n_heads={n_heads}).sum().backward()\n"
+        "print(time.process_time() - started)"
+    )
+    environment = {**os.environ, "NUMBA_CACHE_DIR": cache}
+    run = [sys.executable, "-c", code]
+    found = subprocess.run(run, env=environment, capture_output=True, text=True, check=True)
+    return float(found.stdout)
+
+
+def print_first_calls(d: int, n_heads: int) -> None:
+    """Print what compiling costs, and what it costs where an earlier process has compiled."""
+    with tempfile.TemporaryDirectory() as cache:
+        seconds = [first_call(d, n_heads, cache) for _ in range(2)]
+    print(
+        f"\nFirst call of a process, d {d}, {n_heads} heads: {seconds[0]:.1f} s of processor time "
+        f"where it compiles, {seconds[1]:.1f} s where kernels are on disk."
+    )
+
+
 def main() -> None:
     parser = argparse.ArgumentParser()
     parser.add_argument("--threads", type=int, default=1)
@@ -334,6 +364,7 @@ def main() -> None:
         f"{platform.machine()}, {os.cpu_count()} processors, {arguments.threads} thread(s); load at "
         f"the start {load:.1f}; median (smallest-largest) of {arguments.rounds} rounds."
     )
+    print_first_calls(64, 4)
     for problem in PROBLEMS:
         if not any(part in problem.name for part in arguments.only):
             continue

@@ -11,14 +11,17 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import sparse
+from torch.overrides import TorchFunctionMode
 
 from scrna_longformer.attention import (
     BACKENDS,
+    _numba_plain,
     knn_attention,
     knn_attention_weights,
     linear_attention,
     resolve_backend,
 )
+from scrna_longformer.attention._dropout import Dropout
 from scrna_longformer.graph import GeneGraph
 
 LAYOUTS = [(16, 1), (32, 2), (64, 4), (48, 8), (32, 16), (128, 4)]  # (d, n_heads) of the vectors
@@ -163,6 +166,27 @@ def test_logits_of_a_thousand(backend):
     )
 
 
+def test_plain_loops_keep_their_digits_where_scores_are_large():
+    """Scores that float32 does not hold exactly: the backward needs the largest as the forward had it."""
+    graph, mask = random_graph(40, 8)
+    qkv = torch.randn(2, 40, 3 * 24, generator=torch.Generator().manual_seed(3))
+    qkv[..., :48] *= 10
+    # scores up to 447, of products rounded to float32: 1e-6 measured; 6e-5 with a rounded largest
+    compare(qkv, graph, mask, 3, "numba_plain", tolerance=1e-5)
+
+
+@pytest.mark.parametrize("backend", LINEAR_MEMORY)
+@pytest.mark.parametrize("third", range(3))
+def test_nan_reaches_those_that_attend_to_it_alone(backend, third):
+    graph, mask = random_graph(40, 8)
+    qkv = torch.randn(3, 40, 96)
+    qkv[1, 7, 32 * third : 32 * (third + 1)] = torch.nan
+    spoilt = knn_attention(qkv, graph, n_heads=2, backend=backend).isnan().any(-1)
+    expected = torch.zeros(3, 40, dtype=torch.bool)
+    expected[1] = mask[:, 7] if third else torch.arange(40) == 7  # a query spoils itself
+    assert torch.equal(spoilt, expected)
+
+
 @pytest.mark.parametrize("backend", BACKENDS)
 def test_not_contiguous_and_no_cells(backend):
     graph, mask = random_graph(20, 5)
@@ -279,6 +303,26 @@ def test_dropout_is_random_enough():
         assert abs(np.corrcoef(flat[0], flat[1])[0, 1]) < 4 / flat.shape[1] ** 0.5
 
 
+@pytest.mark.parametrize("backend", BACKENDS)
+def test_dropout_of_nearly_everything(backend):
+    """The threshold is a number of 32 bits, also where it would round up to 33."""
+    options = {"n_heads": 2, "dropout_p": 1 - 1e-12, "seed": 5, "backend": backend}
+    assert not knn_attention(torch.randn(3, 9, 96), GeneGraph.full(9), **options).any()
+
+
+def test_dropout_counters_of_many_edges_wrap_alike():
+    """Sixteen heads of 300 million edges are more than 32 bits count."""
+    dropout, n_heads = Dropout(0.5, 3), 16
+    edges = torch.arange(2**28 - 2, 2**28 + 30)
+    keys = dropout.keys(2), np.uint32(dropout.threshold), dropout.kept_scale
+    expected = [
+        [_numba_plain._keep(int(edge), h, n_heads, 1, keys) for h in range(n_heads)]
+        for edge in edges
+    ]
+    found = dropout.factors(range(1, 2), edges[None, :, None], n_heads, torch.float64)
+    assert found[0].tolist() == expected
+
+
 def test_same_bits_for_any_number_of_threads():
     graph, _ = random_graph(2100, 16, hubs=3)
     qkv = torch.randn(3, 2100, 3 * 64)
@@ -305,6 +349,28 @@ def test_half_precision_is_computed_in_float32():
     out = knn_attention(qkv, graph, n_heads=2)
     assert out.dtype == torch.bfloat16
     assert torch.equal(out, knn_attention(qkv.float(), graph, n_heads=2).bfloat16())
+
+
+class LikeAutocastOnCuda(TorchFunctionMode):
+    """Softmax of half precision in float32."""
+
+    def __torch_function__(self, function, types, args=(), kwargs=None):
+        kwargs = dict(kwargs or {})
+        if function is torch.Tensor.softmax:
+            kwargs["dtype"] = torch.float32
+        return function(*args, **kwargs)
+
+
+def test_gather_returns_its_dtype_under_autocast():
+    graph, _ = random_graph(30, 6)
+    qkv = torch.randn(2, 30, 96).bfloat16().requires_grad_()
+    with LikeAutocastOnCuda():
+        out = knn_attention(qkv, graph, n_heads=2, backend="gather")
+        weights = knn_attention_weights(qkv, graph, n_heads=2)
+    out.sum().backward()
+    assert out.dtype == weights.dtype == qkv.grad.dtype == torch.bfloat16
+    exact = knn_attention(qkv.detach().double(), graph, n_heads=2, backend="eager")
+    assert relative(out.detach(), exact) < 1e-2
 
 
 def test_weights_are_those_of_the_formula():
@@ -350,6 +416,18 @@ def test_errors_name_the_argument():
         knn_attention(qkv.int(), graph, n_heads=2)
     with pytest.raises(ValueError, match="compute in float32, not float64"):
         knn_attention(qkv.double(), graph, n_heads=2, backend="numba")
+    for n_heads in (0, -2, 2.0, None):
+        with pytest.raises(ValueError, match=f"`n_heads` must be an integer .*not {n_heads}"):
+            knn_attention(qkv, graph, n_heads=n_heads)
+    with pytest.raises(ValueError, match="`scale` must be positive and finite, not inf"):
+        knn_attention(qkv, graph, n_heads=2, scale=math.inf)
+    for seed in (1.5, "a"):
+        with pytest.raises(TypeError, match=f"`seed` must be an integer, not {seed!r}"):
+            knn_attention(qkv, graph, n_heads=2, dropout_p=0.5, seed=seed)
+    with pytest.raises(TypeError, match="`qkv` must be a torch.Tensor, not ndarray"):
+        knn_attention(qkv.numpy(), graph, n_heads=2)
+    with pytest.raises(TypeError, match=r"not csr_matrix: .* GeneGraph.from_scipy\(matrix\)"):
+        knn_attention(qkv, graph.to_scipy(), n_heads=2)
 
 
 def test_rule_of_auto():

@@ -8,7 +8,8 @@ from collections import deque
 import pytest
 import torch
 
-from scrna_longformer.attention import _memory
+from scrna_longformer.attention import _memory, knn_attention
+from scrna_longformer.graph import GeneGraph
 
 pytestmark = pytest.mark.skipif(not hasattr(mmap, "MADV_HUGEPAGE"), reason="needs Linux")
 
@@ -51,3 +52,24 @@ def test_shape_and_dtype():
     large = _memory.empty(torch.zeros(1, dtype=torch.float64), 3, 5000)
     assert (small.shape, small.dtype) == ((2, 3), torch.float64)
     assert (large.shape, large.dtype) == ((3, 5000), torch.float64)
+
+
+def test_another_thread_may_free_memory_at_any_moment():
+    class Asked(bytes):
+        def __len__(self):  # while it is looked at, a result of another thread is freed
+            _memory._left.append(b"freed by another thread")
+            return 1
+
+    _memory._left.append(Asked())
+    assert _memory.empty(torch.zeros(1), 64, 1024).shape == (64, 1024)
+    assert len(_memory._left) == 2
+
+
+@pytest.mark.parametrize("n_cells", [2, 64])  # a small result, and one in large pages
+def test_results_may_be_changed_in_place(n_cells):
+    qkv = torch.randn(n_cells, 20, 96, requires_grad=True)
+    out = knn_attention(qkv, GeneGraph.full(20), n_heads=2, backend="numba")
+    assert (n_cells > 2) == (4 * out.numel() >= _memory._ALWAYS_FRESH)
+    out += 1
+    out.sum().backward()
+    assert torch.isfinite(qkv.grad).all()

@@ -37,3 +37,23 @@ def test_equals_attention_of_each_cell_alone(rng, n_genes, backend):
             (leaf.grad[here], exact.grad),
         ):
             assert (actual - reference).norm() < 1e-6 * reference.norm()
+
+
+@pytest.mark.parametrize("backend", ["eager", "sdpa", "gather", "numba_plain"])
+def test_dropout_counts_edges_where_neighbours_do_not_ascend(rng, backend):
+    """Tokens follow the order of visits, and a token's neighbours that of the genes."""
+    mask = (rng.random((30, 30)) < 0.4) | np.eye(30, dtype=bool)
+    graph = GeneGraph.from_scipy(sparse.csr_matrix(mask), order=rng.permutation(30))
+    tokens = restrict(graph, rng.random((4, 30)) < 0.5).graph
+    within = tokens.rows[1:] == tokens.rows[:-1]
+    assert (np.diff(tokens.indices)[within] < 0).any()
+    options = {"n_heads": 2, "dropout_p": 0.4, "seed": 7}
+    qkv = torch.randn(tokens.n_genes, 96)
+    results = []
+    for name in ("numba", backend):
+        leaf = qkv.clone().requires_grad_()
+        out = knn_attention(leaf, tokens, backend=name, **options)
+        out.square().sum().backward()
+        results.append((out.detach(), leaf.grad))
+    for expected, actual in zip(*results, strict=True):
+        assert (actual - expected).norm() < 1e-6 * expected.norm()

@@ -56,7 +56,14 @@ def test_refuses_what_attention_cannot_use():
         GeneGraph.from_scipy(sparse.csr_matrix(np.ones((2, 3))))
     with pytest.raises(ValueError, match="no self loop at 2 of 3 genes, the first at index 1"):
         GeneGraph.from_scipy(sparse.csr_matrix(np.diag([1, 0, 0])))
-    for order in ([0, 1], [0, 1, 1], [1, 2, 3]):
+    for order in (
+        [0, 1],
+        [0, 1, 1],
+        [1, 2, 3],
+        [0.9, 1.9, 2.9],
+        [0, 1, 2 + 2**32],
+        ["a", "b", "c"],
+    ):
         with pytest.raises(ValueError, match="`order` must be a permutation of the 3 genes"):
             GeneGraph.from_scipy(sparse.eye(3, format="csr"), order=np.array(order))
 

@@ -6,7 +6,8 @@ import torch
 from scipy import sparse
 
 from scrna_longformer.attention import knn_attention
-from scrna_longformer.graph import GeneGraph
+from scrna_longformer.graph import GeneGraph, _gene_graph
+from scrna_longformer.graph._gene_graph import ORDER_FROM
 from scrna_longformer.nn import LocalGraphAttention, LongformerConfig
 from scrna_longformer.nn._attention import attention_graph, make_attention
 
@@ -58,6 +59,15 @@ def test_all_forms_of_one_mask_agree(layer, x):
         torch.testing.assert_close(layer(x, tensor, axis), expected, msg=form)
 
 
+def test_a_tensor_is_not_put_in_order_at_every_call(layer, monkeypatch):
+    mask = torch.eye(ORDER_FROM, dtype=torch.bool)
+    mask[:, 5] = True
+    x = torch.randn(2, ORDER_FROM, D)
+    expected = layer(x, as_graph(mask))
+    monkeypatch.setattr(_gene_graph, "module_order", lambda graph: pytest.fail("sought an order"))
+    torch.testing.assert_close(layer(x, mask), expected)
+
+
 def test_masks_per_cell(layer, x):
     mask = masks(B)
     out = layer(x, mask)
@@ -105,8 +115,36 @@ def test_masks_that_do_not_fit(layer, x, mask, axis, message):
 
 
 def test_a_mask_of_numbers_is_refused(layer, x):
-    with pytest.raises(TypeError, match="boolean tensor"):
+    with pytest.raises(TypeError, match="boolean tensor .*not torch.float32"):
         layer(x, torch.zeros(G, G))
+
+
+def test_a_mask_that_is_no_tensor_is_refused(layer, x):
+    mask = masks().numpy()
+    for other, name in ((mask, "ndarray"), (sparse.csr_matrix(mask), "csr_matrix")):
+        with pytest.raises(TypeError, match=f"not a {name}.*GeneGraph.from_scipy"):
+            layer(x, other)
+
+
+@pytest.mark.parametrize("form", ["graph", "G, G", "B, H, G, G"])
+def test_an_axis_that_does_not_exist_is_refused(layer, x, form):
+    mask = masks()
+    forms = {"graph": as_graph(mask), "G, G": mask, "B, H, G, G": mask.expand(B, H, G, G)}
+    with pytest.raises(ValueError, match="`mask_axis` must be .*not 'genes'"):
+        layer(x, forms[form], "genes")
+
+
+@pytest.mark.parametrize("kind", ["knn", "full", "linear"])
+def test_a_list_of_tokens_without_their_cells_is_refused(x, kind):
+    layer, mask = LocalGraphAttention(D, H, attention=kind), masks().expand(H, G, G)
+    with pytest.raises(ValueError, match=r"`x` must be \(cells, genes, d_model\).*2 dimensions"):
+        layer(x[0], mask)
+
+
+@pytest.mark.parametrize("n_heads", [0, -2, 2.0])
+def test_heads_are_counted(n_heads):
+    with pytest.raises(ValueError, match=f"`n_heads` must be an integer .*not {n_heads}"):
+        LocalGraphAttention(D, n_heads)
 
 
 @pytest.mark.parametrize("per_cell", [False, True])

@@ -158,9 +158,16 @@ def test_uncentred_hubs_are_told_of_centring(rng):
 
 def test_nothing_varies():
     adata = AnnData(np.full((5, 4), 1.5, dtype=np.float32))
-    with pytest.warns(UserWarning, match="no gene varies"):
+    with pytest.warns(UserWarning, match="fewer than two of the 4 genes vary over the cells"):
         sl.pp.gene_knn_mask(adata)
     np.testing.assert_array_equal(dense(adata.varp[MASK]), np.eye(4))
+
+
+def test_a_gene_that_varies_alone_is_not_called_constant(adata):
+    adata.var["one"] = np.arange(40) == 3
+    with pytest.warns(UserWarning, match="fewer than two of the 1 genes vary"):
+        sl.pp.gene_knn_mask(adata, mask_var="one")
+    np.testing.assert_array_equal(dense(adata.varp[MASK]), np.eye(40))
 
 
 def test_scaled_values_work_with_a_warning(rng):

@@ -256,6 +256,31 @@ def test_after_a_fit() -> None:
     assert adata.uns["gene_attention"]["params"]["model_key"] == "fit"
 
 
+def test_a_model_of_residuals_needs_counts(unchanged) -> None:
+    """As in prediction: smoothed values have no counts behind them to take residuals of."""
+    adata = make_adata(n_cells=90)
+    sl.pp.gene_knn_mask(adata, n_neighbors=4)
+    with warnings.catch_warnings():  # too short to learn anything, as it says
+        warnings.simplefilter("ignore", UserWarning)
+        sl.tl.longformer_fit(
+            adata,
+            "cell_type",
+            n_tokens="all",
+            offset=None,
+            transform="pearson",
+            max_steps=20,
+            accelerator="cpu",
+        )
+    noise = np.random.default_rng(1).gamma(50, 1 / 50, adata.shape)
+    adata.layers["smooth"] = np.log1p(np.expm1(adata.X.toarray()) * noise).astype(np.float32)
+    with (
+        unchanged(adata),
+        pytest.raises(ValueError, match="gene_attention: the model reads Pearson residuals"),
+    ):
+        sl.tl.gene_attention(adata, layer="smooth")
+    sl.tl.gene_attention(adata)
+
+
 def test_memory_is_linear_in_genes() -> None:
     """NumPy's and SciPy's share of it; that of torch is tested with the core."""
     n_genes = 5000
@@ -310,6 +335,13 @@ BAD = {
         "without a single value",
     ),
     "layers": (same, {"layers": 2}, ValueError, "`layers` must be 'mean' or .* 0 to 1"),
+    "the model's slot": (same, {"key_added": "longformer"}, ValueError, "`key_added`='longformer'"),
+    "a taken slot": (
+        lambda a: a.uns.__setitem__("mine", "a note"),
+        {"key_added": "mine"},
+        ValueError,
+        r"uns\['mine'\] holds something else",
+    ),
     "heads": (same, {"heads": "max"}, ValueError, "`heads` must be .*'max'"),
     "layer": (same, {"layer": "log"}, KeyError, "`layer`='log'"),
     "NaN": (lambda a: a.X.data.__setitem__(0, np.nan), {}, ValueError, "NaN"),

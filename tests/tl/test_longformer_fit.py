@@ -429,6 +429,11 @@ def test_the_record_tells_what_computed_attention(
         ({"train_options": {"lr": 1}}, "TrainConfig has no field"),
         ({"model_options": {"width": 1}}, "LongformerConfig has no field"),
         ({"model_options": {"n_genes": 10}}, "follow from the data"),
+        ({"model_options": {"attention_backend": "fast"}}, "'auto' or one of .*, not 'fast'"),
+        (
+            {"model_options": {"attention_backend": "numba", "n_heads": 3, "d_model": 24}},
+            "`attention_backend`='numba' cannot run: .* not d=24 with 3 heads",
+        ),
         ({"checkpoint_dir": __file__}, "is a file"),
     ],
 )

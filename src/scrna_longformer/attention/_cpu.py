@@ -46,7 +46,7 @@ def numba_vectors(
     if missing:
         computed = pad(computed.unflatten(-1, (3, d_model)), (0, missing)).flatten(-2)
     layout = kernels.Layout(d_model + missing, n_heads)
-    call = _Call(kernels, graph, layout, d_model + missing, n_heads, scale, dropout)
+    call = _Call(kernels, graph, layout, d_model + missing, n_heads, scale, dropout, torch.float32)
     out = _Attention.apply(computed, call)
     return (out[..., :d_model] if missing else out).to(qkv.dtype)
 
@@ -58,7 +58,9 @@ def numba_plain(
     _on_cpu(qkv, "numba_plain")
     computed = qkv if qkv.dtype == torch.float64 else qkv.float()
     d_model = qkv.shape[-1] // 3
-    call = _Call(_numba_plain, graph, n_heads, d_model, n_heads, scale, dropout)
+    # these sum scores in double precision: a largest one that was rounded would not fit them again
+    stats_dtype = torch.float64
+    call = _Call(_numba_plain, graph, n_heads, d_model, n_heads, scale, dropout, stats_dtype)
     return _Attention.apply(computed, call).to(qkv.dtype)
 
 
@@ -98,6 +100,7 @@ class _Call(NamedTuple):
     n_heads: int
     scale: float
     dropout: Dropout | None
+    stats_dtype: torch.dtype
 
     def run(self, kernel: Callable, cells: int, arrays: list[torch.Tensor], *, rows: bool) -> None:
         """Run a kernel over all cells; ``rows`` says that their rows may be split."""
@@ -123,7 +126,8 @@ class _Attention(torch.autograd.Function):
         qkv = qkv.contiguous()
         cells, tokens, width = qkv.shape
         out = empty(qkv, cells, tokens, width // 3)
-        stats = empty(qkv, cells, tokens, 2, call.n_heads)
+        like = qkv.new_empty(0, dtype=call.stats_dtype)
+        stats = empty(like, cells, tokens, 2, call.n_heads)
         call.run(call.kernels.forward, cells, [qkv, out, stats], rows=True)
         ctx.save_for_backward(qkv, stats)
         ctx.call = call

@@ -24,20 +24,33 @@ def dense_mask(graph: GeneGraph, device: torch.device) -> torch.Tensor:
     return by_device[device]
 
 
+def edge_numbers(graph: GeneGraph, device: torch.device) -> torch.Tensor:
+    """Return the place of every edge in ``graph.indices`` as a (queries, keys) tensor, 0 elsewhere.
+
+    In a token graph neighbours need not ascend, so that this is not an edge's rank in the mask.
+    """
+    numbers = torch.zeros(graph.n_genes, graph.n_genes, dtype=torch.int64)
+    rows, columns = (torch.as_tensor(x).long() for x in (graph.rows, graph.indices))
+    numbers[rows, columns] = torch.arange(graph.n_edges)
+    return numbers.to(device)
+
+
 def eager(
     qkv: torch.Tensor, graph: GeneGraph, *, n_heads: int, scale: float, dropout: Dropout | None
 ) -> torch.Tensor:
     """Softmax attention as the formula reads; any floating dtype, computed in that dtype."""
-    return formula(
-        qkv, dense_mask(graph, qkv.device), n_heads=n_heads, scale=scale, dropout=dropout
-    )
+    mask = dense_mask(graph, qkv.device)
+    edges = None if dropout is None else edge_numbers(graph, qkv.device)
+    return formula(qkv, mask, n_heads=n_heads, scale=scale, dropout=dropout, edges=edges)
 
 
 def sdpa(
     qkv: torch.Tensor, graph: GeneGraph, *, n_heads: int, scale: float, dropout: Dropout | None
 ) -> torch.Tensor:
-    """Torch's fused attention under a boolean mask; any floating dtype."""
-    return masked(qkv, dense_mask(graph, qkv.device), n_heads=n_heads, scale=scale, dropout=dropout)
+    """Torch's fused attention under a boolean mask, the formula with dropout; any floating dtype."""
+    if dropout is not None:
+        return eager(qkv, graph, n_heads=n_heads, scale=scale, dropout=dropout)
+    return masked(qkv, dense_mask(graph, qkv.device), n_heads=n_heads, scale=scale)
 
 
 def masked(
@@ -64,16 +77,27 @@ def masked(
 
 
 def formula(
-    qkv: torch.Tensor, mask: torch.Tensor, *, n_heads: int, scale: float, dropout: Dropout | None
+    qkv: torch.Tensor,
+    mask: torch.Tensor,
+    *,
+    n_heads: int,
+    scale: float,
+    dropout: Dropout | None,
+    edges: torch.Tensor | None = None,
 ) -> torch.Tensor:
-    """Softmax attention as the formula reads, under any mask that broadcasts to all pairs."""
+    """Softmax attention as the formula reads, under any mask that broadcasts to all pairs.
+
+    Dropout counts the edges by their ``edges``, of the shape of the mask. Without these an edge's
+    number is its rank in its mask, row by row, as in the neighbour lists of a gene graph.
+    """
     q, k, v = split_heads(qkv, n_heads)
     scores = (scale * q @ k.mT).masked_fill(~mask, -torch.inf)
     weights = scores.softmax(-1)
     if dropout is not None:
-        # an edge's number is its rank in its mask, row by row, as in the graph's neighbour lists
         mask = mask.expand(*[1] * (4 - mask.ndim), *mask.shape)
-        edges = mask.flatten(2).cumsum(-1).reshape(mask.shape) - 1
+        if edges is None:
+            edges = mask.flatten(2).cumsum(-1).reshape(mask.shape) - 1
+        edges = edges.expand(mask.shape)
         factors = dropout.factors(range(len(qkv)), edges.movedim(1, -1), n_heads, weights.dtype)
         weights = weights * factors.movedim(-1, 1)
     return merge_heads(weights @ v)

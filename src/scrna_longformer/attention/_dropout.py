@@ -27,8 +27,8 @@ class Dropout:
 
     @property
     def threshold(self) -> int:
-        """Weights whose random bits are below this are dropped."""
-        return round(self.p * 2**32)
+        """Weights whose random bits are below this are dropped; 32 bits hold it, however near 1 p is."""
+        return min(round(self.p * 2**32), _WORD)
 
     @property
     def kept_scale(self) -> float:
@@ -54,7 +54,7 @@ class Dropout:
         of_cells = self.keys(cells.stop)[cells.start :].astype(np.int64)
         keys = torch.as_tensor(of_cells, device=edges.device)
         first, second = keys.reshape(-1, 2, *[1] * (edges.ndim - 1)).unbind(1)
-        counter = edges * n_heads + torch.arange(n_heads, device=edges.device)
+        counter = (edges * n_heads + torch.arange(n_heads, device=edges.device)) & _WORD
         bits = _mix((_mix(counter ^ first) + second) & _WORD)
         return (bits >= self.threshold).to(dtype) * self.kept_scale
 

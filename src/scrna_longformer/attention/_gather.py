@@ -144,9 +144,13 @@ def _attend(
     factors: torch.Tensor | None,
     scale: float,
 ) -> tuple[torch.Tensor, torch.Tensor]:
-    """Return outputs ``(cells, rows, d)`` and weights ``(cells, rows, neighbours, heads)``."""
+    """Return outputs ``(cells, rows, d)`` and weights ``(cells, rows, neighbours, heads)``.
+
+    In the dtype of what was gathered: under autocast CUDA computes sums and softmax in float32.
+    """
     q, k, v = gathered
     scores = scale * (q[:, :, None] * k).sum(-2)
     weights = scores.masked_fill(~valid[..., None], -torch.inf).softmax(2)
     dropped = weights if factors is None else weights * factors
-    return (dropped[..., None, :] * v).sum(2).flatten(-2), weights
+    out = (dropped[..., None, :] * v).sum(2).flatten(-2)
+    return out.to(v.dtype), weights.to(v.dtype)

@@ -2,7 +2,16 @@
 
 from __future__ import annotations
 
+from numbers import Integral
+
 import torch
+
+
+def check_n_heads(n_heads: int) -> None:
+    """Raise unless there is a whole number of heads, and at least one."""
+    if not isinstance(n_heads, Integral) or n_heads < 1:
+        msg = f"`n_heads` must be an integer of at least 1, not {n_heads!r}."
+        raise ValueError(msg)
 
 
 def split_heads(qkv: torch.Tensor, n_heads: int) -> tuple[torch.Tensor, ...]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+from operator import index
 from typing import Protocol
 
 import torch
@@ -11,6 +13,7 @@ from ._cpu import numba_plain, numba_vectors, why_not_vectors
 from ._dense import eager, sdpa
 from ._dropout import Dropout
 from ._gather import gather, gathered_weights
+from ._heads import check_n_heads
 
 
 class Backend(Protocol):
@@ -129,8 +132,11 @@ def knn_attention(
 
     Raises
     ------
+    TypeError
+        If ``qkv`` is no floating-point tensor, ``graph`` no GeneGraph, or ``seed`` no integer.
     ValueError
-        If shapes, ``scale``, ``dropout_p`` or ``seed`` do not fit, or a named backend cannot run.
+        If shapes, ``n_heads``, ``scale``, ``dropout_p`` or ``seed`` do not fit, or a named backend
+        cannot run.
 
     See Also
     --------
@@ -210,6 +216,16 @@ def knn_attention_weights(
 
 def _check(qkv: torch.Tensor, graph: GeneGraph, n_heads: int, scale: float | None) -> float:
     """Validate shapes; return the scale of the scores."""
+    if not isinstance(qkv, torch.Tensor):
+        msg = f"`qkv` must be a torch.Tensor, not {type(qkv).__name__}; see torch.from_numpy."
+        raise TypeError(msg)
+    if not isinstance(graph, GeneGraph):
+        msg = (
+            f"`graph` must be a GeneGraph, not {type(graph).__name__}: make one of a sparse matrix "
+            "with GeneGraph.from_scipy(matrix); that of a TokenGraph is its `.graph`."
+        )
+        raise TypeError(msg)
+    check_n_heads(n_heads)
     if qkv.ndim not in (2, 3) or qkv.shape[-1] % (3 * n_heads):
         msg = (
             "`qkv` must be (cells, genes, 3 d) or (tokens, 3 d) with d a multiple of "
@@ -224,8 +240,8 @@ def _check(qkv: torch.Tensor, graph: GeneGraph, n_heads: int, scale: float | Non
         raise ValueError(msg)
     if scale is None:
         return (qkv.shape[-1] / (3 * n_heads)) ** -0.5
-    if not scale > 0:
-        msg = f"`scale` must be positive, not {scale!r}."
+    if not 0 < scale < math.inf:
+        msg = f"`scale` must be positive and finite, not {scale!r}."
         raise ValueError(msg)
     return float(scale)
 
@@ -240,4 +256,10 @@ def _dropout(p: float, seed: int | None) -> Dropout | None:
             "Draw a new one for every step."
         )
         raise ValueError(msg)
-    return Dropout(p, int(seed)) if p and seed is not None else None
+    if not p or seed is None:
+        return None
+    try:
+        return Dropout(p, index(seed))
+    except TypeError:
+        msg = f"`seed` must be an integer, not {seed!r}."
+        raise TypeError(msg) from None

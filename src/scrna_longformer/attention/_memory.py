@@ -38,14 +38,25 @@ def empty(like: torch.Tensor, *shape: int) -> torch.Tensor:
     size = math.prod(shape) * like.element_size()
     if size < _ALWAYS_FRESH or not hasattr(mmap, "MADV_HUGEPAGE"):
         return like.new_empty(*shape)
-    fitting = [memory for memory in _left if len(memory) == size]
-    memory = fitting[0] if fitting else _large_pages(size)
-    if fitting:
-        _left.remove(memory)
-    array = np.frombuffer(memory, dtype=np.uint8)
+    memory = _take(size) or _large_pages(size)
+    # of its final shape and dtype: what autograd takes for a view may not be changed in place
+    array = np.frombuffer(memory, dtype=like.new_empty(0).numpy().dtype).reshape(shape)
     # the tensor holds the array: when the last view of it is gone, the memory is free again
     finalize(array, _left.append, memory).atexit = False
-    return torch.from_numpy(array).view(like.dtype).view(shape)
+    return torch.from_numpy(array)
+
+
+def _take(size: int) -> mmap.mmap | None:
+    """Take memory of this size out of what is left, by steps that no other thread can come between."""
+    for _ in range(len(_left)):
+        try:
+            memory = _left.popleft()
+        except IndexError:  # another thread was faster
+            return None
+        if len(memory) == size:
+            return memory
+        _left.append(memory)
+    return None
 
 
 def _large_pages(size: int) -> mmap.mmap:

@@ -7,7 +7,8 @@ Their arguments, here and in ``_numba.py``:
 ``out``, ``grad_out``
     (tokens, d).
 ``stats``
-    (tokens, 2, heads): each query's largest score, and 1 / sum of its exponentials.
+    (tokens, 2, heads): each query's largest score, and 1 / sum of its exponentials; in the precision
+    of the scores, which here is double, so that the backward meets the weights of the forward again.
 ``lists``
     The graph in the order in which its rows are visited: ``indptr``, ``neighbours`` (positions, not
     genes), ``order`` (gene at each position), ``rank`` (its inverse), ``first_edge`` (where the row

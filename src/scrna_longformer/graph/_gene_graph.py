@@ -186,8 +186,12 @@ class GeneGraph:
 def _as_order(order: np.ndarray | None, n_genes: int) -> np.ndarray | None:
     if order is None:
         return None
-    order = np.ascontiguousarray(order, dtype=np.int32)
-    if order.shape != (n_genes,) or not np.array_equal(np.sort(order), np.arange(n_genes)):
-        msg = f"`order` must be a permutation of the {n_genes} genes, each index once."
+    given = np.asarray(order)
+    is_list = given.dtype.kind in "iu" and given.shape == (n_genes,)  # a cast would hide fractions
+    if not is_list or not np.array_equal(np.sort(given), np.arange(n_genes)):
+        msg = (
+            f"`order` must be a permutation of the {n_genes} genes, each index once, not "
+            f"{given.dtype} of shape {given.shape}."
+        )
         raise ValueError(msg)
-    return order
+    return np.ascontiguousarray(given, dtype=np.int32)

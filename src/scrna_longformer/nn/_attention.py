@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 from weakref import WeakKeyDictionary
 
+import numpy as np
 import torch
 from scipy import sparse
 from torch import nn
@@ -13,9 +14,10 @@ from torch.nn.functional import linear
 from .._random import generator
 from ..attention._dense import masked
 from ..attention._dropout import Dropout
+from ..attention._heads import check_n_heads
 from ..attention._knn_attention import knn_attention
 from ..attention._linear import linear_attention
-from ..graph._gene_graph import GeneGraph
+from ..graph._gene_graph import ORDER_FROM, GeneGraph
 from ..graph._restrict import TokenGraph
 from ._config import LongformerConfig
 
@@ -125,6 +127,7 @@ class LocalGraphAttention(nn.Module):
     ) -> None:
         super().__init__()
         _check_kind(attention)
+        check_n_heads(n_heads)
         if d_model % n_heads:
             msg = f"`d_model`={d_model} must be a multiple of `n_heads`={n_heads}."
             raise ValueError(msg)
@@ -154,7 +157,8 @@ class LocalGraphAttention(nn.Module):
             Tokens ``(cells, genes, d_model)``, or ``(tokens, d_model)`` with a token graph.
         mask
             The graph, shared by all cells and heads: the fast path; a ``(G, G)`` boolean tensor is
-            turned into one at every call. Boolean tensors ``(B, G, G)``, ``(H, G, G)`` and
+            turned into one at every call (make it once with ``GeneGraph.from_scipy`` where that
+            counts). Boolean tensors ``(B, G, G)``, ``(H, G, G)`` and
             ``(B, H, G, G)`` differ between cells or heads and take the dense path. True means that
             the row's gene attends to the column's. ``'full'`` and ``'linear'`` use no mask. The
             :class:`~scrna_longformer.graph.TokenGraph` of a batch is walked on as it is: made from
@@ -180,7 +184,11 @@ class LocalGraphAttention(nn.Module):
         if isinstance(mask, TokenGraph) and self.attention in ("full", "linear"):
             msg = f"attention={self.attention!r} looks at no graph, and would mix the cells."
             raise ValueError(msg)
+        if mask_axis not in (None, "batch", "head"):
+            msg = f"`mask_axis` must be 'batch', 'head' or None, not {mask_axis!r}."
+            raise ValueError(msg)
         if self.attention == "linear":
+            _check_cells(qkv)
             return linear_attention(qkv, n_heads=self.n_heads)
         drop = self.dropout if self.training else 0.0
         seed = int(torch.randint(2**63 - 1, ())) if drop else None
@@ -192,12 +200,14 @@ class LocalGraphAttention(nn.Module):
             "dropout": Dropout(drop, seed) if seed is not None else None,
         }
         if self.attention == "full":
+            _check_cells(qkv)
             return masked(qkv, None, **dense)
         mask = _shared_or_dense(mask, qkv.shape[-2])
         if isinstance(mask, torch.Tensor):
             if self.attention != "knn":
                 msg = f"attention={self.attention!r} needs one graph, not a mask per cell or head."
                 raise ValueError(msg)
+            _check_cells(qkv)
             return masked(qkv, _broadcast(mask, qkv, self.n_heads, mask_axis), **dense)
         return self._walk(qkv, attention_graph(self.attention, mask, self.random_state), drop, seed)
 
@@ -219,6 +229,16 @@ def _check_kind(attention: str) -> None:
         raise ValueError(msg)
 
 
+def _check_cells(qkv: torch.Tensor) -> None:
+    """Raise where a list of tokens meets attention that does not know their cells."""
+    if qkv.ndim != 3:
+        msg = (
+            "`x` must be (cells, genes, d_model) for attention on all pairs or with a mask per cell "
+            f"or head; it has {qkv.ndim} dimensions. A list of tokens needs a TokenGraph."
+        )
+        raise ValueError(msg)
+
+
 def _shared_or_dense(
     mask: GeneGraph | torch.Tensor | None, n_genes: int
 ) -> GeneGraph | torch.Tensor:
@@ -228,9 +248,11 @@ def _shared_or_dense(
     if mask is None:
         msg = "`mask` is missing: pass the GeneGraph, or a boolean (genes, genes) tensor."
         raise ValueError(msg)
-    if mask.dtype != torch.bool:
+    if not isinstance(mask, torch.Tensor) or mask.dtype != torch.bool:
+        found = mask.dtype if isinstance(mask, torch.Tensor) else f"a {type(mask).__name__}"
         msg = (
-            f"`mask` must be a GeneGraph or a boolean tensor (True: may attend), not {mask.dtype}."
+            f"`mask` must be a GeneGraph or a boolean tensor (True: may attend), not {found}. "
+            "GeneGraph.from_scipy(matrix) makes one of a sparse matrix."
         )
         raise TypeError(msg)
     if mask.shape[-2:] != (n_genes, n_genes):
@@ -238,7 +260,9 @@ def _shared_or_dense(
         raise ValueError(msg)
     if mask.ndim > 2:
         return mask
-    return GeneGraph.from_scipy(sparse.csr_matrix(mask.cpu().numpy()))
+    # for one call: to look for a good order of visits would take longer than it saves
+    order = np.arange(n_genes) if n_genes >= ORDER_FROM else None
+    return GeneGraph.from_scipy(sparse.csr_matrix(mask.cpu().numpy()), order=order)
 
 
 def _broadcast(
@@ -262,9 +286,6 @@ def _broadcast(
 
 def _axis(mask: torch.Tensor, cells: int, n_heads: int, mask_axis: str | None) -> str:
     sizes = {"batch": cells, "head": n_heads}
-    if mask_axis is not None and mask_axis not in sizes:
-        msg = f"`mask_axis` must be 'batch', 'head' or None, not {mask_axis!r}."
-        raise ValueError(msg)
     fitting = [axis for axis, size in sizes.items() if size == len(mask)]
     if mask_axis is None and len(fitting) == 2:
         msg = (

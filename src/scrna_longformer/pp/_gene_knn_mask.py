@@ -89,7 +89,7 @@ def gene_knn_mask(
     -----
     UserWarning
         The values are scaled; a gene is adjacent to over a quarter of all genes (and to four times
-        `n_neighbors`); or no gene varies.
+        `n_neighbors`); or fewer than two genes vary.
 
     See Also
     --------
@@ -191,8 +191,9 @@ def _warn_of_hubs(
     counts = neighbor_counts(mask)
     if not counts.any():
         msg = (
-            f"{CALLER}: no gene varies over the {params['mask_obs'] and 'chosen '}cells, so each "
-            "gene has only itself as a neighbour. Look at `mask_obs`, `mask_var` and `layer`."
+            f"{CALLER}: fewer than two of the {len(counts)} genes vary over the "
+            f"{params['mask_obs'] and 'chosen '}cells, so each gene has only itself as a neighbour. "
+            "Look at `mask_obs`, `mask_var` and `layer`."
         )
         warnings.warn(msg, UserWarning, stacklevel=3)
     # among few genes k neighbours make a quarter of all without any hub: ask for four times k too

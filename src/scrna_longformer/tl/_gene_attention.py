@@ -74,8 +74,9 @@ def gene_attention(
         `groupby` holds measurements.
     ValueError
         No such layer or head; the model's attention has no sparse weights (``'none'``,
-        ``'linear'``, ``'full'``); unsuitable values; or genes of the model are not in `adata`.
-        `adata` is left as it was.
+        ``'linear'``, ``'full'``); unsuitable values (a model of Pearson residuals needs
+        log-normalised counts); genes of the model are not in `adata`; or ``uns[key_added]`` holds
+        something else. `adata` is left as it was.
 
     Warns
     -----
@@ -119,16 +120,19 @@ def gene_attention(
     from ..get._expression import make_actual, read_expression
     from ..get._model import read_fitted
     from ..train._attention_weights import edge_attention
-    from ._longformer_predict import warn_about_scale
+    from ._longformer_predict import check_counts, warn_about_scale
 
     keys = GeneAttentionKeys(key_added)
     X = read_expression(adata, layer, caller=CALLER)
     fitted = read_fitted(adata, model_key, caller=CALLER)
+    _check_record(adata, keys)
     read = adata.var_names.get_indexer(pd.Index(fitted.genes))
     warn_about_scale(X, read, fitted, caller=CALLER)
     _warn_about_gate(adata, model_key)
     names, groups = _groups(adata, groupby)
     columns = _columns(adata, fitted)
+    if fitted.transform == "pearson":  # residuals that only the simple model reads do not matter
+        check_counts(fitted, X[:, read[read >= 0]], caller=CALLER)
     attention = edge_attention(
         fitted.model, fitted.cells(X, read), groups, layers=layers, heads=heads
     )
@@ -209,6 +213,21 @@ def _warn_about_gate(adata: AnnData, model_key: str) -> None:
             "predictions come from its linear part alone, and make no use of this attention."
         )
         warnings.warn(msg, UserWarning, stacklevel=3)
+
+
+def _check_record(adata: AnnData, keys: GeneAttentionKeys) -> None:
+    """Raise where the record would replace something else, such as the model itself."""
+    from collections.abc import Mapping
+
+    record = adata.uns.get(keys.record)
+    if record is not None and not (
+        isinstance(record, Mapping) and {"groups", "keys"} <= set(record)
+    ):
+        msg = (
+            f"{CALLER}: `key_added`={keys.record!r} is taken: adata.uns[{keys.record!r}] holds "
+            "something else. Choose another name."
+        )
+        raise ValueError(msg)
 
 
 def _remove_earlier(adata: AnnData, keys: GeneAttentionKeys) -> None:

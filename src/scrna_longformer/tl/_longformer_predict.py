@@ -152,7 +152,7 @@ def longformer_predict(
     columns = adata.var_names.get_indexer(pd.Index(fitted.genes))
     warn_about_scale(X, columns, fitted, caller=CALLER)
     _check_overlap(fitted, columns, adata)
-    _check_counts(fitted, X[:, columns[columns >= 0]])
+    check_counts(fitted, X[:, columns[columns >= 0]], caller=CALLER)
     prediction = fitted.predict(X, columns)
 
     adata = adata.copy() if copy else adata
@@ -208,13 +208,13 @@ def warn_about_scale(X: Any, columns: np.ndarray, fitted: FittedLongformer, *, c
         warnings.warn(msg, UserWarning, stacklevel=3)
 
 
-def _check_counts(fitted: FittedLongformer, X: Any) -> None:
+def check_counts(fitted: FittedLongformer, X: Any, *, caller: str) -> None:
     """Refuse values without counts behind them, where the model reads counts."""
     from ..features import has_counts
 
     if fitted.needs_counts and X.shape[0] >= _ENOUGH_CELLS and not has_counts(X):
         msg = (
-            f"{CALLER}: the model reads Pearson residuals of the counts behind log values, and behind "
+            f"{caller}: the model reads Pearson residuals of the counts behind log values, and behind "
             "these values are none (they were scaled, smoothed or corrected). Give it log1p of counts "
             "per 10,000, through `layer=` if need be, or fit a model that does without: "
             "sl.tl.longformer_fit(reference, offset=None, transform='log')."

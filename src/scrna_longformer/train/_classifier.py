@@ -215,8 +215,8 @@ class LongformerClassifier(ClassifierMixin, BaseEstimator):
         """
         self.classes_, codes = np.unique(np.asarray(y), return_inverse=True)
         self.n_features_in_ = X.shape[1]
-        train_config = self._check_arguments(X)
         accelerator = resolve_accelerator(self.accelerator)
+        train_config = self._check_arguments(X, accelerator)
         simple = self._fit_simple(X, codes, given)
         out_of_fold = None if simple is None else simple.out_of_fold_
         wide = None if simple is None else WidePart.from_simple_mean(simple)
@@ -350,7 +350,7 @@ class LongformerClassifier(ClassifierMixin, BaseEstimator):
             self._share = sums / sums.sum()
             self._total = float(np.median(cell_totals(values)))
 
-    def _check_arguments(self, X: Matrix) -> TrainConfig:
+    def _check_arguments(self, X: Matrix, accelerator: str) -> TrainConfig:
         """Refuse what cannot be, before anything is fitted; returns the settings of training."""
         if self.transform not in TRANSFORMS:
             msg = f"`transform` must be one of {TRANSFORMS}, not {self.transform!r}."
@@ -360,7 +360,8 @@ class LongformerClassifier(ClassifierMixin, BaseEstimator):
             msg = f"`model_options` has {derived}, which follow from the data and `offset`."
             raise ValueError(msg)
         token_count(self.n_tokens, X.shape[1])
-        LongformerConfig.from_preset(self.preset, n_genes=1, n_classes=2, **options)
+        config = LongformerConfig.from_preset(self.preset, n_genes=1, n_classes=2, **options)
+        attention_backend(config, accelerator)
         if self.checkpoint_dir is not None and Path(self.checkpoint_dir).is_file():
             msg = (
                 f"`checkpoint_dir`={str(self.checkpoint_dir)!r} is a file, and a folder is needed."

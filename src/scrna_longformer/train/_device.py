@@ -7,7 +7,8 @@ from contextlib import contextmanager
 
 import torch
 
-from ..attention import resolve_backend
+from ..attention import BACKENDS, resolve_backend
+from ..attention._cpu import why_not_vectors
 from ..nn._config import LongformerConfig
 
 ACCELERATORS = ("auto", "cuda", "mps", "cpu")
@@ -89,12 +90,28 @@ def isolated_rng(accelerator: str) -> Iterator[None]:
 
 
 def attention_backend(config: LongformerConfig, accelerator: str) -> str:
-    """Return what computes the attention of a model."""
+    """Return what computes the attention of a model.
+
+    Raises
+    ------
+    ValueError
+        If the config names a backend that does not exist, or that cannot run there.
+    """
     without_graph = {"full": "dense", "linear": "linear", "none": "none"}
     if config.attention in without_graph:
         return without_graph[config.attention]
-    if config.attention_backend != "auto":
-        return config.attention_backend
-    return resolve_backend(
-        accelerator, d_model=config.d_model, n_heads=config.n_heads, n_genes=config.n_genes
-    )
+    name, d_model, n_heads = config.attention_backend, config.d_model, config.n_heads
+    if name == "auto":
+        return resolve_backend(
+            accelerator, d_model=d_model, n_heads=n_heads, n_genes=config.n_genes
+        )
+    if name not in BACKENDS:
+        msg = f"`attention_backend` must be 'auto' or one of {tuple(BACKENDS)}, not {name!r}."
+        raise ValueError(msg)
+    reason = why_not_vectors(d_model, n_heads) if name == "numba" else ""
+    if name in ("numba", "numba_plain") and accelerator != "cpu":
+        reason = f"it runs on the CPU, and the fit on {accelerator!r}"
+    if reason:
+        msg = f"`attention_backend`={name!r} cannot run: {reason}. Leave it at 'auto'."
+        raise ValueError(msg)
+    return name
