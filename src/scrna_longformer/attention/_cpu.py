@@ -9,7 +9,6 @@ from functools import cache
 from importlib import import_module
 from types import ModuleType
 from typing import Any, NamedTuple
-from weakref import WeakKeyDictionary
 
 import numpy as np
 import torch
@@ -20,6 +19,7 @@ from .._settings import log
 from ..graph._gene_graph import GeneGraph
 from . import _numba_plain
 from ._dropout import Dropout
+from ._lists import neighbour_lists
 from ._memory import empty, thread_scratch
 
 N_HEADS = (1, 2, 4, 8, 16)
@@ -141,33 +141,6 @@ class _Attention(torch.autograd.Function):
         tensors = [qkv, stats, grad_out.contiguous(), grad_qkv]
         ctx.call.run(ctx.call.kernels.backward, len(qkv), tensors, rows=False)
         return grad_qkv, None
-
-
-_lists: WeakKeyDictionary[GeneGraph, tuple] = WeakKeyDictionary()
-
-
-def neighbour_lists(graph: GeneGraph) -> tuple:
-    """Return the graph in the order of its visits, as kernels read it; kept while it lives."""
-    if graph not in _lists:
-        _lists[graph] = _in_visiting_order(graph)
-    return _lists[graph]
-
-
-def _in_visiting_order(graph: GeneGraph) -> tuple:
-    genes = np.arange(graph.n_genes, dtype=np.int32)
-    order = graph.visiting_order
-    if order is None:
-        longest = graph.max_degree
-        return graph.indptr, graph.indices, genes, genes, graph.indptr[:-1], longest, False
-    rank = np.empty_like(order)
-    rank[order] = genes
-    degrees = graph.degrees[order]
-    indptr = np.concatenate([[0], np.cumsum(degrees)]).astype(np.int32)
-    first_edge = graph.indptr[order]
-    # within a row the edges keep their order: sums run alike, and dropout finds its edges
-    edges = np.arange(graph.n_edges) - np.repeat(indptr[:-1] - first_edge, degrees)
-    neighbours = rank[graph.indices[edges]]
-    return indptr, neighbours, order, rank, first_edge, graph.max_degree, True
 
 
 def _spans(graph: GeneGraph, cells: int) -> np.ndarray:

@@ -142,18 +142,17 @@ def _dots(layout, x, rows, neighbours, e, last, start, step):
 @inline
 def row(lists, base, p):
     """Return the token at a position, and its first edge and the one after its last."""
-    indptr, _, order, _, _, _, _ = lists
-    return base + at(order, p), at(indptr, p), at(indptr, p + 1)
+    return base + at(lists.order, p), at(lists.indptr, p), at(lists.indptr, p + 1)
 
 
 @inline
 def place_of(layout, qkv, copy, lists, base, first, last):
     """Return the place of a cell's keys and values, after copying them where the order asks for it."""
-    d, rank, is_reordered = layout.d, lists[3], lists[6]
-    if not is_reordered:
+    d = layout.d
+    if not lists.is_reordered:
         return qkv, (3 * base + 1) * d, 3 * d
     for i in range(first, last):
-        p, token = at(rank, i) - first, base + i
+        p, token = at(lists.rank, i) - first, base + i
         store(copy, 2 * p * d, load_row(qkv, (3 * token + 1) * d, layout))
         store(copy, (2 * p + 1) * d, load_row(qkv, (3 * token + 2) * d, layout))
     return copy, -2 * first * d, 2 * d
@@ -199,7 +198,7 @@ def score_tile(layout, qkv, out, place, weights, stats, lists, base, first, last
         prefetch_token(qkv, 3 * (base + last + p - first) * d, layout)  # of the next cell
         q, largest = load_row(qkv, 3 * token * d, layout), fill(-np.inf)
         for e in range(start, stop, step):
-            score = dots(layout, q, rows, lists[1], e, stop - 1, first_key, apart)
+            score = dots(layout, q, rows, lists.neighbours, e, stop - 1, first_key, apart)
             largest = maximum(score, largest)
             store(weights, w, score)
             w += LANES
@@ -218,7 +217,7 @@ def weigh_tile(layout, weights, stats, lists, base, tile, cell, scale, dropout):
         for e in range(start, stop, step):
             weight = weights_of(layout, load_block(weights, w), largest, scale, stop - e)
             total = total + weight
-            weight = kept(layout, weight, at(lists[4], p) + e - start, cell, dropout)
+            weight = kept(layout, weight, at(lists.first_edge, p) + e - start, cell, dropout)
             store(weights, w, weight)
             w += LANES
         inverse = fill(1.0) / sum_over_edges(total, layout)
@@ -229,7 +228,7 @@ def weigh_tile(layout, weights, stats, lists, base, tile, cell, scale, dropout):
 def add_value(layout, place, lists, e, weights, i, total):
     """Add an edge's value with the weights at ``i``."""
     rows, first_key, apart = place
-    v = load_row(rows, first_key + at(lists[1], e) * apart + layout.d, layout)
+    v = load_row(rows, first_key + at(lists.neighbours, e) * apart + layout.d, layout)
     return fma(load_heads_as_row(weights, i, layout), v, total)
 
 
@@ -291,8 +290,8 @@ def score_tile_again(
         q = load_row(qkv, 3 * token * d, layout)
         g = load_row(grad_out, token * d, layout)
         for e in range(start, stop, step):
-            score = dots(layout, q, rows, lists[1], e, stop - 1, first_key, apart)
-            grad = dots(layout, g, rows, lists[1], e, stop - 1, first_key + d, apart)
+            score = dots(layout, q, rows, lists.neighbours, e, stop - 1, first_key, apart)
+            grad = dots(layout, g, rows, lists.neighbours, e, stop - 1, first_key + d, apart)
             store(pairs, w, score)
             store(pairs, w + LANES, grad)
             w += 2 * LANES
@@ -311,7 +310,7 @@ def weigh_tile_again(layout, pairs, stats, lists, base, tile, cell, scale, dropo
         for e in range(start, stop, step):
             weight = weights_of(layout, load_block(pairs, w), largest, scale, stop - e) * inverse
             grad = load_block(pairs, w + LANES)
-            grad = kept(layout, grad, at(lists[4], p) + e - start, cell, dropout)
+            grad = kept(layout, grad, at(lists.first_edge, p) + e - start, cell, dropout)
             mean = fma(weight, grad, mean)
             store(pairs, w, weight)
             store(pairs, w + LANES, grad)
@@ -321,7 +320,9 @@ def weigh_tile_again(layout, pairs, stats, lists, base, tile, cell, scale, dropo
             weight = load_block(pairs, w)
             grad = weight * (load_block(pairs, w + LANES) - mean) * fill(scale)
             store(pairs, w + LANES, grad)
-            store(pairs, w, kept(layout, weight, at(lists[4], p) + e - start, cell, dropout))
+            store(
+                pairs, w, kept(layout, weight, at(lists.first_edge, p) + e - start, cell, dropout)
+            )
             w += 2 * LANES
 
 
@@ -340,7 +341,7 @@ def spread_tile(layout, qkv, grad_out, grad_qkv, place, grads, pairs, lists, bas
             i = w + (e - start) // step * 2 * LANES + (e - start) % step * heads
             weight = load_heads_as_row(pairs, i, layout)
             grad_score = load_heads_as_row(pairs, i + LANES, layout)
-            key = first_key + at(lists[1], e) * apart
+            key = first_key + at(lists.neighbours, e) * apart
             value = key + d
             grad_q = fma(grad_score, load_row(rows, key, layout), grad_q)
             store(grads, key, fma(grad_score, q, load_row(grads, key, layout)))
@@ -353,7 +354,7 @@ def spread_tile(layout, qkv, grad_out, grad_qkv, place, grads, pairs, lists, bas
 def place_of_gradients(layout, grad_qkv, grads, lists, base, first, last):
     """Return an array like that of the place, where gradients of keys and values are 0."""
     d = layout.d
-    if lists[6]:
+    if lists.is_reordered:
         grads[: 2 * (last - first) * d] = 0
         return grads
     for token in range(base + first, base + last):
@@ -367,7 +368,7 @@ def write_gradients(layout, grad_qkv, grads, lists, base, first, last):
     """Bring the gradients from their copy to their genes."""
     d = layout.d
     for i in range(first, last):
-        p, token = at(lists[3], i) - first, base + i
+        p, token = at(lists.rank, i) - first, base + i
         store(grad_qkv, (3 * token + 1) * d, load_row(grads, 2 * p * d, layout))
         store(grad_qkv, (3 * token + 2) * d, load_row(grads, (2 * p + 1) * d, layout))
 
@@ -389,5 +390,5 @@ def backward(qkv, stats, grad_out, grad_qkv, lists, spans, work, layout, scale, 
             )
             weigh_tile_again(layout, pairs, stats, lists, base, tile, cell, scale, dropout)
             spread_tile(layout, qkv, grad_out, grad_qkv, place, grads, pairs, lists, base, tile)
-        if lists[6]:
+        if lists.is_reordered:
             write_gradients(layout, grad_qkv, grads, lists, base, first, last)

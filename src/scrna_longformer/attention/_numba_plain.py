@@ -10,10 +10,7 @@ Their arguments, here and in ``_numba.py``:
     (tokens, 2, heads): each query's largest score, and 1 / sum of its exponentials; in the precision
     of the scores, which here is double, so that the backward meets the weights of the forward again.
 ``lists``
-    The graph in the order in which its rows are visited: ``indptr``, ``neighbours`` (positions, not
-    genes), ``order`` (gene at each position), ``rank`` (its inverse), ``first_edge`` (where the row
-    starts in the graph's own order, for dropout), the longest row's length, and whether the order
-    of visits is another than the genes' own.
+    The graph in the order in which its rows are visited, a ``NeighbourLists``.
 ``spans``
     One row per cell: its first token minus its first gene, first and last position, dropout key.
 ``work``
@@ -77,9 +74,14 @@ def rows_of(work, first, last):
 @numba.njit(cache=True, nogil=True, fastmath=FAST)
 def forward(qkv, out, stats, lists, spans, work, n_heads, scale, dropout, scratch):
     """Write ``out`` and ``stats`` of the rows."""
-    indptr, neighbours, order, _, first_edge, longest, _ = lists
+    indptr, neighbours, order, first_edge = (
+        lists.indptr,
+        lists.neighbours,
+        lists.order,
+        lists.first_edge,
+    )
     d = out.shape[1]
-    scores = np.empty(longest)  # in double precision, unlike `scratch`
+    scores = np.empty(lists.longest)  # in double precision, unlike `scratch`
     for span in range(work[0], work[1]):
         base, first, last, cell = spans[span]
         for p in rows_of(work, first, last):
@@ -107,9 +109,14 @@ def forward(qkv, out, stats, lists, spans, work, n_heads, scale, dropout, scratc
 @numba.njit(cache=True, nogil=True, fastmath=FAST)
 def backward(qkv, stats, grad_out, grad_qkv, lists, spans, work, n_heads, scale, dropout, scratch):
     """Write ``grad_qkv`` of the cells."""
-    indptr, neighbours, order, _, first_edge, longest, _ = lists
+    indptr, neighbours, order, first_edge = (
+        lists.indptr,
+        lists.neighbours,
+        lists.order,
+        lists.first_edge,
+    )
     d = grad_out.shape[1]
-    weights, grads = np.empty(longest), np.empty(longest)
+    weights, grads = np.empty(lists.longest), np.empty(lists.longest)
     for span in range(work[0], work[1]):
         base, first, last, cell = spans[span]
         for p in range(first, last):
