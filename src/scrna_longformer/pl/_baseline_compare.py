@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from .._docs import with_shared_parts
-from ._canvas import INK, NO_SKILL, axes_for, finish, quieten
+from ._canvas import NO_SKILL, axes_for, finish, quieten
 from ._contestants import LEVEL, colour_of, label_of, metric_name
 
 if TYPE_CHECKING:
@@ -113,20 +113,13 @@ def baseline_compare(
     ax.set_yticks(range(len(scores.models)), [label_of(model) for model in scores.models])
     ax.set_ylim(len(scores.models) - 0.4, -0.6)
     better = ", lower is better" if metric in LOWER_IS_BETTER else ""
-    ax.set_xlabel(f"{metric_name(metric)} on held-out cells{better}")
+    # below the axis rather than in a legend above it, where a title goes
+    told = f"\nhollow: worse than the model on top (p < {LEVEL})" if worse else ""
+    ax.set_xlabel(f"{metric_name(metric)} on held-out cells{better}{told}")
     ax.margins(x=0.04)
     left, right = ax.get_xlim()
     if 0 <= left < 0.1 * right:  # so near to zero, the axis may as well begin there
         ax.set_xlim(left=0)
-    if worse:
-        label = "worse than the model on top (p < 0.05)"
-        ax.plot([], [], "o", color=INK, ms=9, mfc="white", mew=1.8, ls="", label=label)
-        where: dict[str, Any] = {
-            "loc": "lower left",
-            "bbox_to_anchor": (0, 1),
-            "borderaxespad": 0.1,
-        }
-        ax.legend(frameon=False, labelcolor=INK, fontsize="small", handletextpad=0.2, **where)
     quieten(ax, grid="x")
     ax.tick_params(axis="y", length=0)
     return finish(ax, own_figure=own_figure, show=show, save=save)
