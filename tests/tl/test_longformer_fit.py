@@ -360,6 +360,18 @@ BAD = {
         ValueError,
         "depth",
     ),
+    "list of model options": (
+        lambda a: a,
+        {"key": "cell_type", "model_options": ["d_model"]},
+        TypeError,
+        "`model_options` must be a dictionary",
+    ),
+    "list of training options": (
+        lambda a: a,
+        {"key": "cell_type", "train_options": ["max_steps"]},
+        TypeError,
+        "`train_options` must be a dictionary",
+    ),
 }
 
 
@@ -427,6 +439,8 @@ def test_the_record_tells_what_computed_attention(
         ({"n_tokens": 20.0}, "`n_tokens` must be 'auto', 'all' or an integer"),
         ({"max_steps": 50.0}, "`max_steps` must be an integer"),
         ({"train_options": {"lr": 1}}, "TrainConfig has no field"),
+        ({"train_options": {"time_limit": None}}, "`time_limit` must be a number"),
+        ({"model_options": {"attention_backend": "flash"}}, "`attention_backend` must be one of"),
         ({"model_options": {"width": 1}}, "LongformerConfig has no field"),
         ({"model_options": {"n_genes": 10}}, "follow from the data"),
         ({"checkpoint_dir": __file__}, "is a file"),

@@ -320,7 +320,12 @@ def _split(
 def _train_options(
     options: Mapping[str, Any] | None, max_steps: int | None, time_limit: float | None
 ) -> dict[str, Any]:
+    from collections.abc import Mapping
+
     shortcuts = {"max_steps": max_steps, "time_limit": time_limit}
+    if not isinstance(options, Mapping | None):
+        msg = f"{CALLER}: `train_options` must be a dictionary from fields to values, not {options!r}."
+        raise TypeError(msg)
     return {**(options or {}), **{k: v for k, v in shortcuts.items() if v is not None}}
 
 

@@ -356,6 +356,9 @@ class LongformerClassifier(ClassifierMixin, BaseEstimator):
             msg = f"`transform` must be one of {TRANSFORMS}, not {self.transform!r}."
             raise ValueError(msg)
         options = self.model_options or {}
+        if not isinstance(options, Mapping):
+            msg = f"`model_options` must be a dictionary from fields to values, not {options!r}."
+            raise TypeError(msg)
         if derived := sorted(set(options) & _DERIVED):
             msg = f"`model_options` has {derived}, which follow from the data and `offset`."
             raise ValueError(msg)
