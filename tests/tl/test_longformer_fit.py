@@ -261,6 +261,26 @@ def test_small_classes_stay_in_training_with_a_warning(adata: ad.AnnData) -> Non
     assert "rare" in adata.obs["longformer_pred"].cat.categories
 
 
+def test_classes_that_mean_no_label_are_warned_of(adata: ad.AnnData) -> None:
+    labels = adata.obs["cell_type"].astype(str)
+    labels.iloc[:15] = "nan"
+    adata.obs["cell_type"] = labels.to_numpy()
+    with pytest.warns(
+        UserWarning, match=r"'nan' \(15 cells\), which reads like a missing"
+    ) as caught:
+        sl.tl.longformer_fit(adata, "cell_type", **QUICK)
+    assert caught[0].filename == __file__
+    sl.tl.longformer_fit(adata, "cell_type", **QUICK, unlabeled="nan")  # no warning
+
+
+def test_a_fit_takes_the_record_of_an_earlier_prediction_with_it(adata: ad.AnnData) -> None:
+    sl.tl.longformer_fit(adata, "cell_type", **QUICK)
+    sl.tl.longformer_predict(adata, adata, alpha=0.2)
+    sl.tl.longformer_fit(adata, "cell_type", **QUICK, random_state=1)
+    assert "longformer_set" not in adata.obsm
+    assert "longformer_predict" not in adata.uns
+
+
 def test_a_model_that_did_not_learn_says_so(adata: ad.AnnData) -> None:
     rng = np.random.default_rng(1)
     adata.obs["noise"] = pd.Categorical(rng.permutation(adata.obs["cell_type"].astype(str)))
@@ -359,6 +379,48 @@ BAD = {
         {"key": "cell_type", "model_options": {"depth": 2}},
         ValueError,
         "depth",
+    ),
+    "no fraction": (
+        lambda a: a,
+        {"key": "cell_type", "validation_fraction": 0},
+        ValueError,
+        "`validation_fraction` must lie",
+    ),
+    "no seed": (
+        lambda a: a,
+        {"key": "cell_type", "random_state": None},
+        ValueError,
+        "`random_state` must be an integer",
+    ),
+    "seed beyond scikit-learn's": (
+        lambda a: a,
+        {"key": "cell_type", "random_state": 2**40},
+        ValueError,
+        "`random_state` must be an integer",
+    ),
+    "no number of cells": (
+        lambda a: a,
+        {"key": "cell_type", "min_cells": None},
+        ValueError,
+        "`min_cells` must be an integer",
+    ),
+    "several unlabeled": (
+        lambda a: a,
+        {"key": "cell_type", "unlabeled": ["B", "Mono"]},
+        TypeError,
+        "`unlabeled` must be one value.*isin",
+    ),
+    "slots that no file can hold": (
+        lambda a: a,
+        {"key": "cell_type", "key_added": "fits/first"},
+        ValueError,
+        "`key_added`='fits/first'",
+    ),
+    "slots of the mask": (
+        lambda a: a,
+        {"key": "cell_type", "key_added": "gene_knn"},
+        ValueError,
+        "name of the gene mask",
     ),
     "list of model options": (
         lambda a: a,

@@ -188,6 +188,12 @@ def test_a_reference_without_a_model_says_how_it_was_lost(both) -> None:
         sl.tl.longformer_predict(query, query)
 
 
+def test_slots_that_no_file_can_hold_are_refused(both, unchanged) -> None:
+    reference, query = both
+    with unchanged(query), pytest.raises(ValueError, match="`key_added`='a/b'"):
+        sl.tl.longformer_predict(query, reference, key_added="a/b")
+
+
 def test_what_is_no_reference_is_refused(both) -> None:
     _, query = both
     with pytest.raises(TypeError, match="DataFrame"):

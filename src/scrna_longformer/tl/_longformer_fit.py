@@ -148,7 +148,7 @@ def longformer_fit(
     KeyError
         No such label column, layer or mask.
     TypeError
-        The label column holds measurements.
+        The label column holds measurements, or a parameter is of another type.
     ValueError
         Unsuitable values (counts, NaN, ...), fewer than two classes, a mask made on other genes, or
         a parameter out of range. `adata` is left as it was.
@@ -156,7 +156,8 @@ def longformer_fit(
     Warns
     -----
     UserWarning
-        Scaled values; classes under `min_cells`; a model that did not learn.
+        Scaled values; classes under `min_cells`, or with a name such as ``'nan'`` or ``'Unknown'``; a
+        model that did not learn.
 
     See Also
     --------
@@ -180,13 +181,24 @@ def longformer_fit(
     from ..get._expression import make_actual, read_expression, resolve_mask
     from ..get._graph import read_gene_knn
     from ..get._labels import read_labels
+    from ..get._placeholders import warn_of_placeholders
     from ..train._calibration import Calibration
+    from ._fit_arguments import check_fit_arguments, check_slot_name
     from ._fit_record import fit_record, log_outcome
 
     started = time.perf_counter()
+    check_slot_name(key_added, caller=CALLER, taken=mask_key)
+    check_fit_arguments(
+        min_cells=min_cells,
+        validation_fraction=validation_fraction,
+        random_state=random_state,
+        unlabeled=unlabeled,
+        caller=CALLER,
+    )
     keys = LongformerKeys(key_added)
     X = read_expression(adata, layer, caller=CALLER)
     labels = read_labels(adata, key, unlabeled=unlabeled, caller=CALLER)
+    warn_of_placeholders(labels, caller=CALLER, stacklevel=2)
     mask = read_gene_knn(adata, mask_key, caller=CALLER)
     chosen = resolve_mask(adata, mask_var, axis="var", caller=CALLER)
     candidates = np.flatnonzero(mask.members if chosen is None else mask.members & chosen)
@@ -259,6 +271,7 @@ def longformer_fit(
     _write_split(adata, keys, train, validation)
     adata.var[keys.token] = np.isin(np.arange(adata.n_vars), tokens)
     adata.uns[keys.record] = record
+    adata.uns.pop(keys.predict_record, None)  # of a prediction that is no longer in the slots
     log_outcome(CALLER, keys, record)
     return adata if copy else None
 

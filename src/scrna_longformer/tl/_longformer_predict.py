@@ -142,8 +142,10 @@ def longformer_predict(
     from ..get._labels import Labels
     from ..get._model import read_fitted
     from ._conformal_slots import check_alpha, write_sets
+    from ._fit_arguments import check_slot_name
     from ._longformer_fit import write_prediction
 
+    check_slot_name(key_added, caller=CALLER)
     keys = LongformerKeys(key_added)
     fitted = read_fitted(reference, reference_key, caller=CALLER)
     if alpha is not None:
