@@ -237,7 +237,13 @@ def test_not_json(folder: Path) -> None:
     ("change", "message"),
     [
         ({"format_version": 99}, "Upgrade"),
+        ({"format_version": "4"}, "format version must be an integer"),
         ({"genes": ["A"]}, "parts are missing"),
+        ({"genes": ["A"] * 60}, "genes must be a list of different names"),
+        ({"genes": "A"}, "genes must be a list"),
+        ({"classes": [["T/NK"], ["B"], ["Mono"]]}, "classes must be a list"),
+        ({"classes": ["B", "T/NK", "Mono"]}, "was changed"),  # exchanged
+        ({"config": {}}, r"lacks \['n_genes', 'n_classes'\]"),
         (
             {"config": {"n_genes": 40, "n_classes": 3, "n_linear": 60, "d_model": 8}},
             "do not fit its config",
@@ -249,6 +255,18 @@ def test_description_that_does_not_fit(folder: Path, change: dict, message: str)
     path.write_text(json.dumps({**json.loads(path.read_text()), **change}))
     with pytest.raises(ValueError, match=message):
         sl.io.load_model(folder)
+
+
+def test_description_that_is_no_object(folder: Path) -> None:
+    (folder / "model.json").write_text("[1]")
+    with pytest.raises(ValueError, match="no JSON object"):
+        sl.io.load_model(folder)
+
+
+def test_description_may_be_laid_out_anew(folder: Path) -> None:
+    path = folder / "model.json"
+    path.write_text(json.dumps(json.loads(path.read_text()), indent=4, sort_keys=True))
+    assert list(sl.io.load_model(folder).classes) == CLASSES
 
 
 def test_store_model_false_says_so(both) -> None:

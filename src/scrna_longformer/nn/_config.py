@@ -222,7 +222,7 @@ class LongformerConfig:
         Raises
         ------
         ValueError
-            If the text is not JSON, or holds a field that this version does not know.
+            If the text is not JSON, lacks a size, or holds a field that this version does not know.
         """
         values = json.loads(text)
         known = {field.name for field in fields(cls)}
@@ -232,6 +232,11 @@ class LongformerConfig:
                 "It was probably written by a newer version; upgrade scrna-longformer."
                 if isinstance(values, dict)
                 else "The model's config is not a JSON object."
+            )
+            raise ValueError(msg)
+        if absent := [name for name in ("n_genes", "n_classes") if name not in values]:
+            msg = (
+                f"The model's config lacks {absent}; it is incomplete. Fit or save the model again."
             )
             raise ValueError(msg)
         return cls(**values)
