@@ -175,6 +175,8 @@ def test_values_on_another_scale_warn(both) -> None:
         pytest.raises(ValueError, match=r"reads Pearson residuals.*transform='log'"),
     ):
         sl.tl.longformer_predict(query, reference)
+    with saw_all, other, pytest.raises(ValueError, match=r"reads Pearson residuals"):
+        sl.tl.longformer_predict(query[:3].copy(), reference)  # too few to judge otherwise
     reference = reference.copy()
     fit_alone(reference)
     saw_all = pytest.warns(UserWarning, match="scal")
