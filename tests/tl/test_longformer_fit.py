@@ -506,6 +506,7 @@ def test_the_record_tells_what_computed_attention(
         ({"model_options": {"width": 1}}, "LongformerConfig has no field"),
         ({"model_options": {"n_genes": 10}}, "follow from the data"),
         ({"checkpoint_dir": __file__}, "is a file"),
+        ({"checkpoint_dir": f"{__file__}/runs"}, "cannot be written to"),
     ],
 )
 def test_what_cannot_be_is_refused_before_anything_is_fitted(

@@ -214,7 +214,9 @@ def _check_counts(fitted: FittedLongformer, X: Any) -> None:
     """Refuse values without counts behind them, where the model reads counts."""
     from ..features import has_counts
 
-    judged = X.shape[0] >= _ENOUGH_CELLS or X.min() < 0  # where values are negative one cell will do
+    judged = (
+        X.shape[0] >= _ENOUGH_CELLS or X.min() < 0
+    )  # where values are negative one cell will do
     if fitted.needs_counts and judged and not has_counts(X):
         msg = (
             f"{CALLER}: the model reads Pearson residuals of the counts behind log values, and behind "

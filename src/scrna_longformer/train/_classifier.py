@@ -28,6 +28,7 @@ from ..graph._gene_graph import GeneGraph
 from ..graph._knn import gene_knn
 from ..nn._config import LongformerConfig
 from ..nn._longformer import GeneLongformer
+from ._checkpoint import check_folder
 from ._config import TrainConfig
 from ._device import attention_backend, isolated_rng, resolve_accelerator
 from ._diagnosis import diagnose
@@ -364,12 +365,10 @@ class LongformerClassifier(ClassifierMixin, BaseEstimator):
             raise ValueError(msg)
         token_count(self.n_tokens, X.shape[1])
         LongformerConfig.from_preset(self.preset, n_genes=1, n_classes=2, **options)
-        if self.checkpoint_dir is not None and Path(self.checkpoint_dir).is_file():
-            msg = (
-                f"`checkpoint_dir`={str(self.checkpoint_dir)!r} is a file, and a folder is needed."
-            )
-            raise ValueError(msg)
-        return TrainConfig.from_options(self.train_options)
+        train_config = TrainConfig.from_options(self.train_options)
+        if self.checkpoint_dir is not None:
+            check_folder(self.checkpoint_dir)
+        return train_config
 
     def _choose_transform(self, X: Matrix) -> str:
         if self.transform != "auto":
