@@ -33,6 +33,7 @@ from ._config import TrainConfig
 from ._device import attention_backend, isolated_rng, resolve_accelerator
 from ._diagnosis import diagnose
 from ._fitted import FittedLongformer
+from ._inputs import checked_cells, checked_values
 from ._mixture import Mixture, choose_gate
 from ._predict import Prediction, predict
 from ._runner import FitResult, run
@@ -174,6 +175,12 @@ class LongformerClassifier(ClassifierMixin, BaseEstimator):
         self.progress = progress
         self.random_state = random_state
 
+    def __sklearn_tags__(self) -> Any:
+        """Say that sparse values are taken."""
+        tags = super().__sklearn_tags__()
+        tags.input_tags.sparse = True
+        return tags
+
     @property
     def begins_with(self) -> SimpleMean | None:
         """The simple model that :meth:`fit` fits first, unfitted; ``None`` without an offset.
@@ -197,9 +204,9 @@ class LongformerClassifier(ClassifierMixin, BaseEstimator):
         Parameters
         ----------
         X
-            Cells x genes log values, CSR or dense.
+            Cells x genes log values: sparse, an array or a data frame, without missing values.
         y
-            Label of each cell.
+            Label of each cell, none of them missing.
         given
             What :attr:`begins_with` says, fitted to these very cells and labels already, where
             there is one: it is then not fitted again.
@@ -207,14 +214,15 @@ class LongformerClassifier(ClassifierMixin, BaseEstimator):
         Raises
         ------
         ValueError
-            If an argument of the constructor is not possible, or `given` was fitted to other cells.
+            If an argument of the constructor is not possible, values or labels are missing, there
+            is one class only, or `given` was fitted to other cells.
 
         Warns
         -----
         UserWarning
             If the model did not learn, saying what to change.
         """
-        self.classes_, codes = np.unique(np.asarray(y), return_inverse=True)
+        X, self.classes_, codes = checked_cells(X, y)
         self.n_features_in_ = X.shape[1]
         train_config = self._check_arguments(X)
         accelerator = resolve_accelerator(self.accelerator)
@@ -296,7 +304,8 @@ class LongformerClassifier(ClassifierMixin, BaseEstimator):
 
     def predict(self, X: Matrix) -> np.ndarray:
         """Most probable class of each cell."""
-        return self.classes_[self.predict_proba(X).argmax(axis=1)]
+        proba = self.predict_proba(X)  # says so where nothing was fitted
+        return self.classes_[proba.argmax(axis=1)]
 
     def embed(self, X: Matrix) -> np.ndarray:
         """Pooled representation of each cell, ``(cells, d_model)`` float32."""
@@ -304,7 +313,8 @@ class LongformerClassifier(ClassifierMixin, BaseEstimator):
 
     def predict_all(self, X: Matrix) -> Prediction:
         """Probabilities and representations from one pass."""
-        check_is_fitted(self)
+        check_is_fitted(self, "fitted_")
+        X = checked_values(X)
         if X.shape[1] != self.n_features_in_:
             msg = f"`X` has {X.shape[1]} genes, but the model was fitted on {self.n_features_in_}."
             raise ValueError(msg)
@@ -343,13 +353,23 @@ class LongformerClassifier(ClassifierMixin, BaseEstimator):
             read.append(wide.genes)
         self._share, self._total = np.empty(0), np.nan
         if self.transform_ == "pearson":
-            read.append(PearsonResiduals(N_RESIDUALS).fit(X).genes_)
+            read.append(self._residual_genes(X))
         self.vocabulary_ = np.unique(np.concatenate(read))
         if self.transform_ == "pearson":
             values = X[:, self.vocabulary_]
             sums = recover_counts(values, most_wrong=1).sum(axis=0, dtype=np.float64)
             self._share = sums / sums.sum()
             self._total = float(np.median(cell_totals(values)))
+
+    def _residual_genes(self, X: Matrix) -> np.ndarray:
+        try:
+            return PearsonResiduals(N_RESIDUALS).fit(X).genes_
+        except ValueError as error:
+            msg = (
+                f"`transform`={self.transform!r} reads the counts behind the values. {error} Choose "
+                "`transform`='auto' or 'log', or give it log1p of counts per 10,000."
+            )
+            raise ValueError(msg) from error
 
     def _check_arguments(self, X: Matrix) -> TrainConfig:
         """Refuse what cannot be, before anything is fitted; returns the settings of training."""
