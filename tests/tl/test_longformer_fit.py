@@ -108,6 +108,22 @@ def test_training_leaves_the_class_prior_behind(fitted: ad.AnnData) -> None:
     assert history["train_loss"][-1] < prior / 2
 
 
+@pytest.mark.parametrize(
+    ("gate", "offset", "whose"),
+    [
+        (0.0, "simple", "simple model"),
+        (0.5, "simple", "simple model, corrected by transformer"),
+        (None, None, "transformer"),
+    ],
+)
+def test_the_record_says_whose_the_predictions_are(
+    adata: ad.AnnData, monkeypatch: pytest.MonkeyPatch, gate, offset, whose: str
+) -> None:
+    monkeypatch.setattr("scrna_longformer.train._classifier.choose_gate", lambda *_: gate)
+    sl.tl.longformer_fit(adata, "cell_type", **QUICK, offset=offset)
+    assert adata.uns["longformer"]["training"]["predictions_of"] == whose
+
+
 def test_backend_is_the_fast_kernel_on_the_default_width(adata: ad.AnnData) -> None:
     sl.tl.longformer_fit(adata, "cell_type", **{**QUICK, "preset": "small"})
     assert adata.uns["longformer"]["params"]["attention_backend"] == "numba"

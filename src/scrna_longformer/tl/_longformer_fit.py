@@ -141,7 +141,8 @@ def longformer_fit(
         Whether the gene is a token.
     ``uns['longformer']`` : dict
         ``params``, ``history``, ``metrics`` (on the validation cells), ``training`` (parameter count,
-        device, wall time, how it ended), ``versions``, ``classes``, and the ``model``.
+        device, wall time, how it ended, the gate and ``predictions_of``: ``'simple model'`` where the
+        gate is 0), ``versions``, ``classes``, and the ``model``.
 
     Raises
     ------
