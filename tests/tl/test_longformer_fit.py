@@ -432,6 +432,12 @@ BAD = {
         ValueError,
         "`key_added`='fits/first'",
     ),
+    "slots of the labels": (
+        lambda a: setattr(a, "obs", a.obs.assign(longformer_pred=a.obs["cell_type"])),
+        {"key": "longformer_pred"},
+        ValueError,
+        "written over them. Choose another `key_added`",
+    ),
     "slots of the mask": (
         lambda a: a,
         {"key": "cell_type", "key_added": "gene_knn"},

@@ -5,6 +5,8 @@ from __future__ import annotations
 from numbers import Integral, Real
 from typing import Any
 
+from .._keys import LongformerKeys
+
 _LARGEST_SEED = 2**32 - 1  # scikit-learn's
 
 
@@ -49,15 +51,18 @@ def check_fit_arguments(
         raise TypeError(msg)
 
 
-def check_slot_name(key_added: Any, *, caller: str, taken: str | None = None) -> None:
-    """Raise if results cannot be stored under a name, or would replace what they were made with.
+def check_slot_name(
+    key_added: Any, *, caller: str, mask_key: str | None = None, key: str | None = None
+) -> None:
+    """Raise if results cannot be stored under a name, or would replace what they are made with.
 
     Raises
     ------
     TypeError
         It is no text.
     ValueError
-        It is empty, has a ``/``, or is the name of the mask, `taken`.
+        It is empty, has a ``/``, is the name of the mask, or a column of `obs` that would be written
+        is that of the labels, `key`.
     """
     if not isinstance(key_added, str):
         msg = f"{caller}: `key_added` must be text, not {key_added!r}."
@@ -68,9 +73,16 @@ def check_slot_name(key_added: Any, *, caller: str, taken: str | None = None) ->
             "folder, and the file could not be read again."
         )
         raise ValueError(msg)
-    if key_added == taken:
+    if key_added == mask_key:
         msg = (
             f"{caller}: `key_added`={key_added!r} is the name of the gene mask, whose record in uns "
             "would be replaced. Choose another, such as 'longformer'."
+        )
+        raise ValueError(msg)
+    keys = LongformerKeys(key_added)
+    if key in (keys.prediction, keys.confidence, keys.split):
+        msg = (
+            f"{caller}: obs[{key!r}] has the labels, and with `key_added`={key_added!r} the result would "
+            "be written over them. Choose another `key_added`."
         )
         raise ValueError(msg)

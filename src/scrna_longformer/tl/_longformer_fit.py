@@ -188,7 +188,7 @@ def longformer_fit(
     from ._fit_record import fit_record, log_outcome
 
     started = time.perf_counter()
-    check_slot_name(key_added, caller=CALLER, taken=mask_key)
+    check_slot_name(key_added, caller=CALLER, mask_key=mask_key, key=key)
     check_fit_arguments(
         min_cells=min_cells,
         validation_fraction=validation_fraction,
