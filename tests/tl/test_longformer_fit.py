@@ -277,6 +277,12 @@ def test_small_classes_stay_in_training_with_a_warning(adata: ad.AnnData) -> Non
     assert "rare" in adata.obs["longformer_pred"].cat.categories
 
 
+def test_scores_of_one_class_are_said_to_say_nothing(adata: ad.AnnData) -> None:
+    adata.obs["rare"] = np.where(np.arange(150) < 145, "most", "rare")
+    with pytest.warns(UserWarning, match=r"'rare' \(5\).*one class to score.*`min_cells`"):
+        sl.tl.longformer_fit(adata, "rare", **QUICK)
+
+
 def test_classes_that_mean_no_label_are_warned_of(adata: ad.AnnData) -> None:
     labels = adata.obs["cell_type"].astype(str)
     labels.iloc[:15] = "nan"

@@ -325,6 +325,13 @@ def _split(
             f"{CALLER}: classes with fewer than `min_cells`={min_cells} cells stay in training and "
             f"are not scored: {', '.join(small)}."
         )
+        if len(small) == len(labels.categories) - 1:
+            # one class cannot be taken for another: its F1 is 1 whatever the model does
+            msg += (
+                " That leaves one class to score: the scores of this fit, and what is chosen by held-out "
+                "cells, say nothing of how well classes are told apart. Lower `min_cells`, or choose "
+                "another `key`."
+            )
         warnings.warn(msg, UserWarning, stacklevel=3)
     return holdout(
         labels.codes, fraction, min_cells=min_cells, random_state=seed(random_state, _VALIDATION)
