@@ -267,6 +267,14 @@ def test_unlabeled_value_is_no_class(adata: ad.AnnData) -> None:
     assert (adata.obs["longformer_split"] == "unlabelled").sum() == 50
 
 
+def test_the_number_that_is_no_class_is_none_in_a_comparison_either(adata: ad.AnnData) -> None:
+    adata.obs["number"] = adata.obs["cell_type"].cat.codes.astype(int)
+    sl.tl.longformer_fit(adata, "number", **QUICK, unlabeled=0)
+    assert adata.uns["longformer"]["classes"].tolist() == [1, 2]
+    sl.tl.baseline_compare(adata, models=["majority", "nearest_centroid"], n_splits=3)
+    assert adata.uns["baseline_compare"]["params"]["n_cells"] == 100
+
+
 def test_small_classes_stay_in_training_with_a_warning(adata: ad.AnnData) -> None:
     rare = adata.obs["cell_type"].cat.add_categories(["rare"])
     rare.iloc[:4] = "rare"

@@ -93,8 +93,9 @@ def read_inputs(
     X = read_expression(adata, layer, state="log", caller=caller)
     key = _default_key(adata, caller) if key is None else key
     fit = last_fit(adata, key)
-    unlabeled = fit["params"].get("unlabeled") or None if fit else None
-    if unlabeled not in set(adata.obs.get(key, ())):  # such cells have been left out since
+    unlabeled = fit["params"].get("unlabeled") if fit else None
+    none = isinstance(unlabeled, str) and not unlabeled  # h5ad has no None: the fit wrote ''
+    if none or unlabeled not in set(adata.obs.get(key, ())):  # such cells have been left out since
         unlabeled = None
     labels = read_labels(adata, key, unlabeled=unlabeled, caller=caller)
     warn_of_placeholders(labels, caller=caller, stacklevel=3)

@@ -80,7 +80,8 @@ def longformer_fit(
         is used as it is; otherwise the graph is computed again among the tokens, on the training
         cells, with the parameters of the mask.
     unlabeled
-        A value of the labels that means "no label", such as ``'Unknown'``.
+        A value of the labels that means "no label", such as ``'Unknown'``, or a number where labels are
+        numbers.
     preset
         Size of the model: ``'tiny'``, ``'small'``, ``'base'`` or ``'large'`` (about 4, 18, 130 and
         320 thousand parameters at 500 tokens and 9 classes). ``'prototype'`` is an earlier design,
@@ -252,7 +253,7 @@ def longformer_fit(
             "n_neighbors": classifier.n_neighbors,
             "metric": classifier.metric,
             "center": classifier.center,
-            "unlabeled": unlabeled or "",
+            "unlabeled": "" if unlabeled is None else unlabeled,  # may be the number 0
             "min_cells": min_cells,
             "validation_fraction": validation_fraction,
             "accelerator": accelerator,
