@@ -35,7 +35,12 @@ def test_json_of_a_newer_version_is_refused() -> None:
         ("n_heads", 3),
         ("d_model", 16.0),
         ("mlp_ratio", 0),
+        ("mlp_ratio", 0.01),  # no hidden unit
         ("dropout", 1.0),
+        ("dropout", "0.1"),
+        ("init_scale", float("nan")),
+        ("zero_init", "no"),
+        ("attention_backend", "flash"),
         ("gene_dropout", -0.1),
         ("token", "word"),
         ("pooling", "max"),

@@ -108,6 +108,22 @@ def test_training_leaves_the_class_prior_behind(fitted: ad.AnnData) -> None:
     assert history["train_loss"][-1] < prior / 2
 
 
+@pytest.mark.parametrize(
+    ("gate", "offset", "whose"),
+    [
+        (0.0, "simple", "simple model"),
+        (0.5, "simple", "simple model, corrected by transformer"),
+        (None, None, "transformer"),
+    ],
+)
+def test_the_record_says_whose_the_predictions_are(
+    adata: ad.AnnData, monkeypatch: pytest.MonkeyPatch, gate, offset, whose: str
+) -> None:
+    monkeypatch.setattr("scrna_longformer.train._classifier.choose_gate", lambda *_: gate)
+    sl.tl.longformer_fit(adata, "cell_type", **QUICK, offset=offset)
+    assert adata.uns["longformer"]["training"]["predictions_of"] == whose
+
+
 def test_backend_is_the_fast_kernel_on_the_default_width(adata: ad.AnnData) -> None:
     sl.tl.longformer_fit(adata, "cell_type", **{**QUICK, "preset": "small"})
     assert adata.uns["longformer"]["params"]["attention_backend"] == "numba"
@@ -251,6 +267,14 @@ def test_unlabeled_value_is_no_class(adata: ad.AnnData) -> None:
     assert (adata.obs["longformer_split"] == "unlabelled").sum() == 50
 
 
+def test_the_number_that_is_no_class_is_none_in_a_comparison_either(adata: ad.AnnData) -> None:
+    adata.obs["number"] = adata.obs["cell_type"].cat.codes.astype(int)
+    sl.tl.longformer_fit(adata, "number", **QUICK, unlabeled=0)
+    assert adata.uns["longformer"]["classes"].tolist() == [1, 2]
+    sl.tl.baseline_compare(adata, models=["majority", "nearest_centroid"], n_splits=3)
+    assert adata.uns["baseline_compare"]["params"]["n_cells"] == 100
+
+
 def test_small_classes_stay_in_training_with_a_warning(adata: ad.AnnData) -> None:
     rare = adata.obs["cell_type"].cat.add_categories(["rare"])
     rare.iloc[:4] = "rare"
@@ -259,6 +283,32 @@ def test_small_classes_stay_in_training_with_a_warning(adata: ad.AnnData) -> Non
         sl.tl.longformer_fit(adata, "cell_type", **QUICK)
     assert set(adata.obs["longformer_split"][:4]) == {"train"}
     assert "rare" in adata.obs["longformer_pred"].cat.categories
+
+
+def test_scores_of_one_class_are_said_to_say_nothing(adata: ad.AnnData) -> None:
+    adata.obs["rare"] = np.where(np.arange(150) < 145, "most", "rare")
+    with pytest.warns(UserWarning, match=r"'rare' \(5\).*one class to score.*`min_cells`"):
+        sl.tl.longformer_fit(adata, "rare", **QUICK)
+
+
+def test_classes_that_mean_no_label_are_warned_of(adata: ad.AnnData) -> None:
+    labels = adata.obs["cell_type"].astype(str)
+    labels.iloc[:15] = "nan"
+    adata.obs["cell_type"] = labels.to_numpy()
+    with pytest.warns(
+        UserWarning, match=r"'nan' \(15 cells\), which reads like a missing"
+    ) as caught:
+        sl.tl.longformer_fit(adata, "cell_type", **QUICK)
+    assert caught[0].filename == __file__
+    sl.tl.longformer_fit(adata, "cell_type", **QUICK, unlabeled="nan")  # no warning
+
+
+def test_a_fit_takes_the_record_of_an_earlier_prediction_with_it(adata: ad.AnnData) -> None:
+    sl.tl.longformer_fit(adata, "cell_type", **QUICK)
+    sl.tl.longformer_predict(adata, adata, alpha=0.2)
+    sl.tl.longformer_fit(adata, "cell_type", **QUICK, random_state=1)
+    assert "longformer_set" not in adata.obsm
+    assert "longformer_predict" not in adata.uns
 
 
 def test_a_model_that_did_not_learn_says_so(adata: ad.AnnData) -> None:
@@ -360,6 +410,66 @@ BAD = {
         ValueError,
         "depth",
     ),
+    "no fraction": (
+        lambda a: a,
+        {"key": "cell_type", "validation_fraction": 0},
+        ValueError,
+        "`validation_fraction` must lie",
+    ),
+    "no seed": (
+        lambda a: a,
+        {"key": "cell_type", "random_state": None},
+        ValueError,
+        "`random_state` must be an integer",
+    ),
+    "seed beyond scikit-learn's": (
+        lambda a: a,
+        {"key": "cell_type", "random_state": 2**40},
+        ValueError,
+        "`random_state` must be an integer",
+    ),
+    "no number of cells": (
+        lambda a: a,
+        {"key": "cell_type", "min_cells": None},
+        ValueError,
+        "`min_cells` must be an integer",
+    ),
+    "several unlabeled": (
+        lambda a: a,
+        {"key": "cell_type", "unlabeled": ["B", "Mono"]},
+        TypeError,
+        "`unlabeled` must be one value.*isin",
+    ),
+    "slots that no file can hold": (
+        lambda a: a,
+        {"key": "cell_type", "key_added": "fits/first"},
+        ValueError,
+        "`key_added`='fits/first'",
+    ),
+    "slots of the labels": (
+        lambda a: setattr(a, "obs", a.obs.assign(longformer_pred=a.obs["cell_type"])),
+        {"key": "longformer_pred"},
+        ValueError,
+        "written over them. Choose another `key_added`",
+    ),
+    "slots of the mask": (
+        lambda a: a,
+        {"key": "cell_type", "key_added": "gene_knn"},
+        ValueError,
+        "name of the gene mask",
+    ),
+    "list of model options": (
+        lambda a: a,
+        {"key": "cell_type", "model_options": ["d_model"]},
+        TypeError,
+        "`model_options` must be a dictionary",
+    ),
+    "list of training options": (
+        lambda a: a,
+        {"key": "cell_type", "train_options": ["max_steps"]},
+        TypeError,
+        "`train_options` must be a dictionary",
+    ),
 }
 
 
@@ -427,14 +537,17 @@ def test_the_record_tells_what_computed_attention(
         ({"n_tokens": 20.0}, "`n_tokens` must be 'auto', 'all' or an integer"),
         ({"max_steps": 50.0}, "`max_steps` must be an integer"),
         ({"train_options": {"lr": 1}}, "TrainConfig has no field"),
+        ({"train_options": {"time_limit": None}}, "`time_limit` must be a number"),
+        ({"model_options": {"attention_backend": "flash"}}, "`attention_backend` must be one of"),
         ({"model_options": {"width": 1}}, "LongformerConfig has no field"),
         ({"model_options": {"n_genes": 10}}, "follow from the data"),
-        ({"model_options": {"attention_backend": "fast"}}, "'auto' or one of .*, not 'fast'"),
+        ({"model_options": {"attention_backend": "fast"}}, r"one of \('auto', .*, not 'fast'"),
         (
             {"model_options": {"attention_backend": "numba", "n_heads": 3, "d_model": 24}},
             "`attention_backend`='numba' cannot run: .* not d=24 with 3 heads",
         ),
         ({"checkpoint_dir": __file__}, "is a file"),
+        ({"checkpoint_dir": f"{__file__}/runs"}, "cannot be written to"),
     ],
 )
 def test_what_cannot_be_is_refused_before_anything_is_fitted(

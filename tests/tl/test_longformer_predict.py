@@ -175,6 +175,8 @@ def test_values_on_another_scale_warn(both) -> None:
         pytest.raises(ValueError, match=r"reads Pearson residuals.*transform='log'"),
     ):
         sl.tl.longformer_predict(query, reference)
+    with saw_all, other, pytest.raises(ValueError, match=r"reads Pearson residuals"):
+        sl.tl.longformer_predict(query[:3].copy(), reference)  # too few to judge otherwise
     reference = reference.copy()
     fit_alone(reference)
     saw_all = pytest.warns(UserWarning, match="scal")
@@ -186,6 +188,12 @@ def test_a_reference_without_a_model_says_how_it_was_lost(both) -> None:
     _, query = both
     with pytest.raises(KeyError, match=r"longformer_fit.*ad\.concat drops uns"):
         sl.tl.longformer_predict(query, query)
+
+
+def test_slots_that_no_file_can_hold_are_refused(both, unchanged) -> None:
+    reference, query = both
+    with unchanged(query), pytest.raises(ValueError, match="`key_added`='a/b'"):
+        sl.tl.longformer_predict(query, reference, key_added="a/b")
 
 
 def test_what_is_no_reference_is_refused(both) -> None:
@@ -231,7 +239,13 @@ def test_not_json(folder: Path) -> None:
     ("change", "message"),
     [
         ({"format_version": 99}, "Upgrade"),
+        ({"format_version": "4"}, "format version must be an integer"),
         ({"genes": ["A"]}, "parts are missing"),
+        ({"genes": ["A"] * 60}, "genes must be a list of different names"),
+        ({"genes": "A"}, "genes must be a list"),
+        ({"classes": [["T/NK"], ["B"], ["Mono"]]}, "classes must be a list"),
+        ({"classes": ["B", "T/NK", "Mono"]}, "was changed"),  # exchanged
+        ({"config": {}}, r"lacks \['n_genes', 'n_classes'\]"),
         (
             {"config": {"n_genes": 40, "n_classes": 3, "n_linear": 60, "d_model": 8}},
             "do not fit its config",
@@ -243,6 +257,18 @@ def test_description_that_does_not_fit(folder: Path, change: dict, message: str)
     path.write_text(json.dumps({**json.loads(path.read_text()), **change}))
     with pytest.raises(ValueError, match=message):
         sl.io.load_model(folder)
+
+
+def test_description_that_is_no_object(folder: Path) -> None:
+    (folder / "model.json").write_text("[1]")
+    with pytest.raises(ValueError, match="no JSON object"):
+        sl.io.load_model(folder)
+
+
+def test_description_may_be_laid_out_anew(folder: Path) -> None:
+    path = folder / "model.json"
+    path.write_text(json.dumps(json.loads(path.read_text()), indent=4, sort_keys=True))
+    assert list(sl.io.load_model(folder).classes) == CLASSES
 
 
 def test_store_model_false_says_so(both) -> None:

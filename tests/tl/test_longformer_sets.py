@@ -130,7 +130,7 @@ def test_errors_say_what_to_do_and_change_nothing(both, tmp_path: Path, unchange
     sl.io.save_model(reference, tmp_path)
     fitted = sl.io.load_model(tmp_path)
     with unchanged(query):
-        for alpha in (0, 1, 1.5):
+        for alpha in (0, 1, 1.5, "0.1"):
             with pytest.raises(ValueError, match=r"`alpha` must lie between 0 and 1"):
                 sl.tl.longformer_predict(query, fitted, alpha=alpha)
         with pytest.raises(ValueError, match=r"Fit it again with sl\.tl\.longformer_fit"):

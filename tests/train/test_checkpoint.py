@@ -6,6 +6,7 @@ import os
 import signal
 import subprocess
 import sys
+import time
 import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -15,6 +16,7 @@ from unittest.mock import patch
 import numpy as np
 import pytest
 import torch
+from safetensors.torch import save_file
 
 from scrna_longformer.train import LongformerClassifier, _runner
 
@@ -110,6 +112,29 @@ def test_a_damaged_checkpoint_says_so(tmp_path):
     file.write_bytes(file.read_bytes()[:100])
     with pytest.raises(ValueError, match="Delete it to start afresh"):
         fitted(tmp_path, offset=None)
+
+
+def test_a_checkpoint_of_something_else_says_so(tmp_path):
+    interrupted(tmp_path, offset=None)
+    (file,) = tmp_path.iterdir()
+    save_file({"model.weight": torch.zeros(2)}, file, metadata={"progress": "{}"})
+    with pytest.raises(ValueError, match="Delete it to start afresh"):
+        fitted(tmp_path, offset=None)
+
+
+def test_what_a_kill_while_writing_left_goes_with_the_run(tmp_path):
+    interrupted(tmp_path, offset=None)
+    (file,) = tmp_path.iterdir()
+    left, of_a_twin, foreign = (
+        tmp_path / name for name in (f"{file.stem}.1.tmp", f"{file.stem}.2.tmp", "mine.1.tmp")
+    )
+    for path in (left, of_a_twin, foreign):
+        path.write_bytes(b"unfinished")
+    os.utime(left, (0, 0))
+    os.utime(foreign, (0, 0))
+    os.utime(of_a_twin, (time.time() + 3600,) * 2)
+    fitted(tmp_path, offset=None)
+    assert set(tmp_path.iterdir()) == {of_a_twin, foreign}
 
 
 if __name__ == "__main__":

@@ -66,10 +66,13 @@ def test_ending_at_the_class_prior(
     assert float(said[1]) == pytest.approx(model.result_.history["train_loss"].min(), abs=1e-3)
 
 
-def test_divergence(cells: tuple[np.ndarray, np.ndarray]) -> None:
-    warned, model = told(*cells, warm_start=True, learning_rate=1e20, warmup=0.0)
+@pytest.mark.parametrize("warm_start", [True, False])
+def test_divergence(cells: tuple[np.ndarray, np.ndarray], warm_start: bool) -> None:
+    warned, model = told(*cells, warm_start=warm_start, learning_rate=1e20, warmup=0.0)
     assert "diverged before update 50" in warned
     assert "Lower learning_rate" in warned
+    assert "Raise max_steps" not in warned  # no advice that would not help
+    assert "plateau" not in warned
     assert model.result_.stopped_by == "divergence"
     assert model.result_.best_step == 0
     assert np.isfinite(model.predict_proba(cells[0])).all()

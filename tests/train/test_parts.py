@@ -86,6 +86,10 @@ def test_a_plateau_in_the_first_half_does_not_stop_training() -> None:
         ("weight_decay", -1),
         ("patience", 0),
         ("gate_fraction", 0.95),
+        ("learning_rate", "0.1"),
+        ("learning_rate", float("inf")),
+        ("weight_decay", float("nan")),
+        ("time_limit", None),
     ],
 )
 def test_bad_fields_name_themselves(field: str, value: float) -> None:

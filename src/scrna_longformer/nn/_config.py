@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, fields
+from numbers import Real
 from types import MappingProxyType
 from typing import Any
 
 import numpy as np
+
+from ..attention import BACKENDS
 
 TOKENS = ("multiplicative", "additive")
 TOKEN_LISTS = ("all", "expressed")
@@ -126,18 +129,25 @@ class LongformerConfig:
             msg = f"`n_heads`={self.n_heads} must divide `d_model`={self.d_model}."
             raise ValueError(msg)
         for name in ("mlp_ratio", "attention_gain"):
-            if not getattr(self, name) > 0:
-                msg = f"`{name}` must be positive, not {getattr(self, name)!r}."
-                raise ValueError(msg)
+            self._require(name, "be a positive number", lambda value: 0 < value < math.inf)
         for name in ("dropout", "attention_dropout", "gene_dropout"):
-            if not 0 <= getattr(self, name) < 1:
-                msg = f"`{name}` must lie in [0, 1), not {getattr(self, name)!r}."
+            self._require(name, "be a number in [0, 1)", lambda value: 0 <= value < 1)
+        self._require("init_scale", "be a number and not negative", lambda v: 0 <= v < math.inf)
+        for name in ("pool_norm", "zero_init", "residual_head"):
+            if not isinstance(value := getattr(self, name), bool):
+                msg = f"`{name}` must be True or False, not {value!r}."
                 raise ValueError(msg)
+        if self.d_hidden < 1:
+            msg = (
+                f"`mlp_ratio`={self.mlp_ratio!r} leaves no hidden unit at `d_model`={self.d_model}."
+            )
+            raise ValueError(msg)
         for name, known in (
             ("token", TOKENS),
             ("tokens", TOKEN_LISTS),
             ("pooling", POOLINGS),
             ("attention", ATTENTIONS),
+            ("attention_backend", ("auto", *BACKENDS)),
         ):
             if getattr(self, name) not in known:
                 msg = f"`{name}` must be one of {known}, not {getattr(self, name)!r}."
@@ -147,6 +157,13 @@ class LongformerConfig:
                 f"`tokens`='expressed' needs attention on a graph, one of {ON_A_GRAPH}, not "
                 f"{self.attention!r}."
             )
+            raise ValueError(msg)
+
+    def _require(self, name: str, what: str, holds: Callable[[Any], bool]) -> None:
+        """Refuse a field that is no number, or not one of those wanted (NaN never is)."""
+        value = getattr(self, name)
+        if not isinstance(value, Real) or not holds(value):
+            msg = f"`{name}` must {what}, not {value!r}."
             raise ValueError(msg)
 
     @classmethod
@@ -205,7 +222,7 @@ class LongformerConfig:
         Raises
         ------
         ValueError
-            If the text is not JSON, or holds a field that this version does not know.
+            If the text is not JSON, lacks a size, or holds a field that this version does not know.
         """
         values = json.loads(text)
         known = {field.name for field in fields(cls)}
@@ -215,6 +232,11 @@ class LongformerConfig:
                 "It was probably written by a newer version; upgrade scrna-longformer."
                 if isinstance(values, dict)
                 else "The model's config is not a JSON object."
+            )
+            raise ValueError(msg)
+        if absent := [name for name in ("n_genes", "n_classes") if name not in values]:
+            msg = (
+                f"The model's config lacks {absent}; it is incomplete. Fit or save the model again."
             )
             raise ValueError(msg)
         return cls(**values)

@@ -81,8 +81,9 @@ def labels_as_fitted(
     """Read labels with the fit's name for cells that have none, where there was one."""
     from ..get._labels import read_labels
 
-    unlabeled = fit["params"].get("unlabeled") or None if fit else None
-    if unlabeled not in set(adata.obs.get(key, ())):  # such cells have been left out since
+    unlabeled = fit["params"].get("unlabeled") if fit else None
+    none = isinstance(unlabeled, str) and not unlabeled  # h5ad has no None: the fit wrote ''
+    if none or unlabeled not in set(adata.obs.get(key, ())):  # such cells have been left out since
         unlabeled = None
     return read_labels(adata, key, unlabeled=unlabeled, caller=caller)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import warnings
+from numbers import Real
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -16,7 +17,7 @@ UNKNOWN = "unknown"
 
 def check_alpha(fitted: FittedLongformer, alpha: float, *, caller: str) -> None:
     """Raise where sets cannot be had, and warn where they cannot say anything."""
-    if not 0 < alpha < 1:
+    if not isinstance(alpha, Real) or not 0 < float(alpha) < 1:
         msg = (
             f"{caller}: `alpha` must lie between 0 and 1, not {alpha!r}: 0.1 for sets that hold the "
             "true label of 90 % of the cells."

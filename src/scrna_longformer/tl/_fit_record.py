@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING, Any
 
 from .._settings import log
@@ -46,6 +47,7 @@ def fit_record(
             "n_cells": len(labels.codes),
             "n_validation": len(validation),
             "gate": float(classifier.gate_),
+            "predictions_of": _whose(float(classifier.gate_)),
             "n_steps": result.n_steps,
             "best_step": result.best_step,
             "stopped_by": result.stopped_by,
@@ -58,6 +60,13 @@ def fit_record(
     if store_model:
         record["model"] = store_fitted(fitted)
     return record
+
+
+def _whose(gate: float) -> str:
+    """Whose the predictions are: a hybrid with its gate shut says nothing for transformers."""
+    if math.isnan(gate):  # there is no simple model to correct
+        return "transformer"
+    return "simple model, corrected by transformer" if gate else "simple model"
 
 
 def store_fitted(fitted: FittedLongformer) -> dict[str, Any]:

@@ -80,7 +80,8 @@ def longformer_fit(
         is used as it is; otherwise the graph is computed again among the tokens, on the training
         cells, with the parameters of the mask.
     unlabeled
-        A value of the labels that means "no label", such as ``'Unknown'``.
+        A value of the labels that means "no label", such as ``'Unknown'``, or a number where labels are
+        numbers.
     preset
         Size of the model: ``'tiny'``, ``'small'``, ``'base'`` or ``'large'`` (about 4, 18, 130 and
         320 thousand parameters at 500 tokens and 9 classes). ``'prototype'`` is an earlier design,
@@ -141,14 +142,15 @@ def longformer_fit(
         Whether the gene is a token.
     ``uns['longformer']`` : dict
         ``params``, ``history``, ``metrics`` (on the validation cells), ``training`` (parameter count,
-        device, wall time, how it ended), ``versions``, ``classes``, and the ``model``.
+        device, wall time, how it ended, the gate and ``predictions_of``: ``'simple model'`` where the
+        gate is 0), ``versions``, ``classes``, and the ``model``.
 
     Raises
     ------
     KeyError
         No such label column, layer or mask.
     TypeError
-        The label column holds measurements.
+        The label column holds measurements, or a parameter is of another type.
     ValueError
         Unsuitable values (counts, NaN, ...), fewer than two classes, a mask made on other genes, or
         a parameter out of range. `adata` is left as it was.
@@ -156,7 +158,8 @@ def longformer_fit(
     Warns
     -----
     UserWarning
-        Scaled values; classes under `min_cells`; a model that did not learn.
+        Scaled values; classes under `min_cells`, or with a name such as ``'nan'`` or ``'Unknown'``; a
+        model that did not learn.
 
     See Also
     --------
@@ -180,13 +183,24 @@ def longformer_fit(
     from ..get._expression import make_actual, read_expression, resolve_mask
     from ..get._graph import read_gene_knn
     from ..get._labels import read_labels
+    from ..get._placeholders import warn_of_placeholders
     from ..train._calibration import Calibration
+    from ._fit_arguments import check_fit_arguments, check_slot_name
     from ._fit_record import fit_record, log_outcome
 
     started = time.perf_counter()
+    check_slot_name(key_added, caller=CALLER, mask_key=mask_key, key=key)
+    check_fit_arguments(
+        min_cells=min_cells,
+        validation_fraction=validation_fraction,
+        random_state=random_state,
+        unlabeled=unlabeled,
+        caller=CALLER,
+    )
     keys = LongformerKeys(key_added)
     X = read_expression(adata, layer, caller=CALLER)
     labels = read_labels(adata, key, unlabeled=unlabeled, caller=CALLER)
+    warn_of_placeholders(labels, caller=CALLER, stacklevel=2)
     mask = read_gene_knn(adata, mask_key, caller=CALLER)
     chosen = resolve_mask(adata, mask_var, axis="var", caller=CALLER)
     candidates = np.flatnonzero(mask.members if chosen is None else mask.members & chosen)
@@ -239,7 +253,7 @@ def longformer_fit(
             "n_neighbors": classifier.n_neighbors,
             "metric": classifier.metric,
             "center": classifier.center,
-            "unlabeled": unlabeled or "",
+            "unlabeled": "" if unlabeled is None else unlabeled,  # may be the number 0
             "min_cells": min_cells,
             "validation_fraction": validation_fraction,
             "accelerator": accelerator,
@@ -259,6 +273,7 @@ def longformer_fit(
     _write_split(adata, keys, train, validation)
     adata.var[keys.token] = np.isin(np.arange(adata.n_vars), tokens)
     adata.uns[keys.record] = record
+    adata.uns.pop(keys.predict_record, None)  # of a prediction that is no longer in the slots
     log_outcome(CALLER, keys, record)
     return adata if copy else None
 
@@ -311,6 +326,13 @@ def _split(
             f"{CALLER}: classes with fewer than `min_cells`={min_cells} cells stay in training and "
             f"are not scored: {', '.join(small)}."
         )
+        if len(small) == len(labels.categories) - 1:
+            # one class cannot be taken for another: its F1 is 1 whatever the model does
+            msg += (
+                " That leaves one class to score: the scores of this fit, and what is chosen by held-out "
+                "cells, say nothing of how well classes are told apart. Lower `min_cells`, or choose "
+                "another `key`."
+            )
         warnings.warn(msg, UserWarning, stacklevel=3)
     return holdout(
         labels.codes, fraction, min_cells=min_cells, random_state=seed(random_state, _VALIDATION)
@@ -320,7 +342,12 @@ def _split(
 def _train_options(
     options: Mapping[str, Any] | None, max_steps: int | None, time_limit: float | None
 ) -> dict[str, Any]:
+    from collections.abc import Mapping
+
     shortcuts = {"max_steps": max_steps, "time_limit": time_limit}
+    if not isinstance(options, Mapping | None):
+        msg = f"{CALLER}: `train_options` must be a dictionary from fields to values, not {options!r}."
+        raise TypeError(msg)
     return {**(options or {}), **{k: v for k, v in shortcuts.items() if v is not None}}
 
 

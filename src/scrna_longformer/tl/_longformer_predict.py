@@ -142,8 +142,10 @@ def longformer_predict(
     from ..get._labels import Labels
     from ..get._model import read_fitted
     from ._conformal_slots import check_alpha, write_sets
+    from ._fit_arguments import check_slot_name
     from ._longformer_fit import write_prediction
 
+    check_slot_name(key_added, caller=CALLER)
     keys = LongformerKeys(key_added)
     fitted = read_fitted(reference, reference_key, caller=CALLER)
     if alpha is not None:
@@ -212,7 +214,10 @@ def check_counts(fitted: FittedLongformer, X: Any, *, caller: str) -> None:
     """Refuse values without counts behind them, where the model reads counts."""
     from ..features import has_counts
 
-    if fitted.needs_counts and X.shape[0] >= _ENOUGH_CELLS and not has_counts(X):
+    judged = (
+        X.shape[0] >= _ENOUGH_CELLS or X.min() < 0
+    )  # where values are negative one cell will do
+    if fitted.needs_counts and judged and not has_counts(X):
         msg = (
             f"{caller}: the model reads Pearson residuals of the counts behind log values, and behind "
             "these values are none (they were scaled, smoothed or corrected). Give it log1p of counts "

@@ -9,9 +9,12 @@ from __future__ import annotations
 
 import json
 import os
+import tempfile
+import time
+from contextlib import suppress
 from importlib.metadata import version
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 import torch
@@ -52,6 +55,7 @@ class Checkpoint:
 
     def __init__(self, folder: str | Path | None, key: str) -> None:
         self.path = None if folder is None else Path(folder) / f"longformer-{key}.safetensors"
+        self.since = time.time()
 
     def save(
         self, training: TrainingRun, best: BestWeights, history: History, progress: Progress
@@ -78,7 +82,7 @@ class Checkpoint:
         Raises
         ------
         ValueError
-            If the file is damaged.
+            If the file is damaged, or another program wrote it.
         """
         if self.path is None or not self.path.is_file():
             return Progress(0, 0.0)
@@ -86,29 +90,48 @@ class Checkpoint:
             with safe_open(self.path, "pt") as file:
                 notes = json.loads(file.metadata()["progress"])
                 tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
-        except (SafetensorError, json.JSONDecodeError, KeyError, TypeError) as error:
+            _bring_back(tensors, notes, training, best, history)
+        except (SafetensorError, KeyError, TypeError, ValueError, RuntimeError) as error:
             msg = (
                 f"The checkpoint {str(self.path)!r} cannot be read ({type(error).__name__}: {error}). "
                 "Delete it to start afresh."
             )
             raise ValueError(msg) from error
-        parts: dict[str, dict[str, torch.Tensor]] = {}
-        for name, tensor in tensors.items():
-            prefix, _, rest = name.partition(".")
-            parts.setdefault(prefix, {})[rest] = tensor
-        training.model.module.load_state_dict(parts["model"])
-        training.average.load_state_dict(parts["average"])
-        _restore(training.optimizer, parts.get("optimizer", {}))
-        best.loss, best.step = notes["best_loss"], notes["best_step"]
-        best.waited, best.state = notes["waited"], parts["best"]
-        history.restore({name: x.numpy() for name, x in parts["history"].items()})
         log.info("longformer: goes on after update %d (%s)", notes["done"], self.path)
         return Progress(notes["done"], notes["seconds"])
 
     def remove(self) -> None:
-        """Forget a run that has ended."""
-        if self.path is not None:
-            self.path.unlink(missing_ok=True)
+        """Forget a run that has ended, and what was left of it where it was killed while writing."""
+        if self.path is None:
+            return
+        self.path.unlink(missing_ok=True)
+        for unfinished in self.path.parent.glob(f"{self.path.stem}.*.tmp"):
+            with suppress(FileNotFoundError):  # a twin that runs beside this one finished writing
+                if unfinished.stat().st_mtime < self.since:  # it may be writing
+                    unfinished.unlink()
+
+
+def check_folder(folder: str | Path) -> None:
+    """Make the folder, and raise before anything is fitted if nothing can be written there.
+
+    Raises
+    ------
+    ValueError
+        It is a file, or cannot be made or written to.
+    """
+    if Path(folder).is_file():
+        msg = f"`checkpoint_dir`={str(folder)!r} is a file, and a folder is needed."
+        raise ValueError(msg)
+    try:
+        Path(folder).mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=folder):
+            pass
+    except OSError as error:
+        msg = (
+            f"`checkpoint_dir`={str(folder)!r} cannot be written to ({error}). Choose a folder of yours, "
+            "or leave it out to keep nothing."
+        )
+        raise ValueError(msg) from error
 
 
 def run_key(
@@ -136,6 +159,26 @@ def run_key(
         *(version(name) for name in ("scrna-longformer", "torch", "numpy")),
     ]
     return digest_names([*words, *map(digest_array, arrays)])
+
+
+def _bring_back(
+    tensors: dict[str, torch.Tensor],
+    notes: dict[str, Any],
+    training: TrainingRun,
+    best: BestWeights,
+    history: History,
+) -> None:
+    """Put what :meth:`Checkpoint.save` wrote back where it was."""
+    parts: dict[str, dict[str, torch.Tensor]] = {}
+    for name, tensor in tensors.items():
+        prefix, _, rest = name.partition(".")
+        parts.setdefault(prefix, {})[rest] = tensor
+    training.model.module.load_state_dict(parts["model"])
+    training.average.load_state_dict(parts["average"])
+    _restore(training.optimizer, parts.get("optimizer", {}))
+    best.loss, best.step = notes["best_loss"], notes["best_step"]
+    best.waited, best.state = notes["waited"], parts["best"]
+    history.restore({name: x.numpy() for name, x in parts["history"].items()})
 
 
 def _states(training: TrainingRun, best: BestWeights) -> dict[str, dict[str, torch.Tensor]]:

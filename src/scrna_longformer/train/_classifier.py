@@ -28,10 +28,12 @@ from ..graph._gene_graph import GeneGraph
 from ..graph._knn import gene_knn
 from ..nn._config import LongformerConfig
 from ..nn._longformer import GeneLongformer
+from ._checkpoint import check_folder
 from ._config import TrainConfig
 from ._device import attention_backend, isolated_rng, resolve_accelerator
 from ._diagnosis import diagnose
 from ._fitted import FittedLongformer
+from ._inputs import checked_cells, checked_values
 from ._mixture import Mixture, choose_gate
 from ._predict import Prediction, predict
 from ._runner import FitResult, run
@@ -173,6 +175,12 @@ class LongformerClassifier(ClassifierMixin, BaseEstimator):
         self.progress = progress
         self.random_state = random_state
 
+    def __sklearn_tags__(self) -> Any:
+        """Say that sparse values are taken."""
+        tags = super().__sklearn_tags__()
+        tags.input_tags.sparse = True
+        return tags
+
     @property
     def begins_with(self) -> SimpleMean | None:
         """The simple model that :meth:`fit` fits first, unfitted; ``None`` without an offset.
@@ -196,9 +204,9 @@ class LongformerClassifier(ClassifierMixin, BaseEstimator):
         Parameters
         ----------
         X
-            Cells x genes log values, CSR or dense.
+            Cells x genes log values: sparse, an array or a data frame, without missing values.
         y
-            Label of each cell.
+            Label of each cell, none of them missing.
         given
             What :attr:`begins_with` says, fitted to these very cells and labels already, where
             there is one: it is then not fitted again.
@@ -206,14 +214,15 @@ class LongformerClassifier(ClassifierMixin, BaseEstimator):
         Raises
         ------
         ValueError
-            If an argument of the constructor is not possible, or `given` was fitted to other cells.
+            If an argument of the constructor is not possible, values or labels are missing, there
+            is one class only, or `given` was fitted to other cells.
 
         Warns
         -----
         UserWarning
             If the model did not learn, saying what to change.
         """
-        self.classes_, codes = np.unique(np.asarray(y), return_inverse=True)
+        X, self.classes_, codes = checked_cells(X, y)
         self.n_features_in_ = X.shape[1]
         accelerator = resolve_accelerator(self.accelerator)
         train_config = self._check_arguments(X, accelerator)
@@ -295,7 +304,8 @@ class LongformerClassifier(ClassifierMixin, BaseEstimator):
 
     def predict(self, X: Matrix) -> np.ndarray:
         """Most probable class of each cell."""
-        return self.classes_[self.predict_proba(X).argmax(axis=1)]
+        proba = self.predict_proba(X)  # says so where nothing was fitted
+        return self.classes_[proba.argmax(axis=1)]
 
     def embed(self, X: Matrix) -> np.ndarray:
         """Pooled representation of each cell, ``(cells, d_model)`` float32."""
@@ -303,7 +313,8 @@ class LongformerClassifier(ClassifierMixin, BaseEstimator):
 
     def predict_all(self, X: Matrix) -> Prediction:
         """Probabilities and representations from one pass."""
-        check_is_fitted(self)
+        check_is_fitted(self, "fitted_")
+        X = checked_values(X)
         if X.shape[1] != self.n_features_in_:
             msg = f"`X` has {X.shape[1]} genes, but the model was fitted on {self.n_features_in_}."
             raise ValueError(msg)
@@ -342,7 +353,7 @@ class LongformerClassifier(ClassifierMixin, BaseEstimator):
             read.append(wide.genes)
         self._share, self._total = np.empty(0), np.nan
         if self.transform_ == "pearson":
-            read.append(PearsonResiduals(N_RESIDUALS).fit(X).genes_)
+            read.append(self._residual_genes(X))
         self.vocabulary_ = np.unique(np.concatenate(read))
         if self.transform_ == "pearson":
             values = X[:, self.vocabulary_]
@@ -350,24 +361,35 @@ class LongformerClassifier(ClassifierMixin, BaseEstimator):
             self._share = sums / sums.sum()
             self._total = float(np.median(cell_totals(values)))
 
+    def _residual_genes(self, X: Matrix) -> np.ndarray:
+        try:
+            return PearsonResiduals(N_RESIDUALS).fit(X).genes_
+        except ValueError as error:
+            msg = (
+                f"`transform`={self.transform!r} reads the counts behind the values. {error} Choose "
+                "`transform`='auto' or 'log', or give it log1p of counts per 10,000."
+            )
+            raise ValueError(msg) from error
+
     def _check_arguments(self, X: Matrix, accelerator: str) -> TrainConfig:
         """Refuse what cannot be, before anything is fitted; returns the settings of training."""
         if self.transform not in TRANSFORMS:
             msg = f"`transform` must be one of {TRANSFORMS}, not {self.transform!r}."
             raise ValueError(msg)
         options = self.model_options or {}
+        if not isinstance(options, Mapping):
+            msg = f"`model_options` must be a dictionary from fields to values, not {options!r}."
+            raise TypeError(msg)
         if derived := sorted(set(options) & _DERIVED):
             msg = f"`model_options` has {derived}, which follow from the data and `offset`."
             raise ValueError(msg)
         token_count(self.n_tokens, X.shape[1])
         config = LongformerConfig.from_preset(self.preset, n_genes=1, n_classes=2, **options)
         attention_backend(config, accelerator)
-        if self.checkpoint_dir is not None and Path(self.checkpoint_dir).is_file():
-            msg = (
-                f"`checkpoint_dir`={str(self.checkpoint_dir)!r} is a file, and a folder is needed."
-            )
-            raise ValueError(msg)
-        return TrainConfig.from_options(self.train_options)
+        train_config = TrainConfig.from_options(self.train_options)
+        if self.checkpoint_dir is not None:
+            check_folder(self.checkpoint_dir)
+        return train_config
 
     def _choose_transform(self, X: Matrix) -> str:
         if self.transform != "auto":

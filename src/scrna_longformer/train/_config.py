@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import math
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, fields
-from numbers import Integral
+from numbers import Integral, Real
 from typing import Any, Self
 
 
@@ -65,23 +66,26 @@ class TrainConfig:
                 msg = f"`{name}` must be an integer of at least 1, not {value!r}."
                 raise ValueError(msg)
         for name in ("learning_rate", "gradient_clip"):
-            if not getattr(self, name) > 0:
-                msg = f"`{name}` must be positive, not {getattr(self, name)!r}."
-                raise ValueError(msg)
+            self._require(name, "be a positive number", lambda value: value > 0)
         for name in ("warmup", "ema_decay", "stopping_fraction", "gate_fraction"):
-            if not 0 <= getattr(self, name) < 1:
-                msg = f"`{name}` must lie in [0, 1), not {getattr(self, name)!r}."
-                raise ValueError(msg)
+            self._require(name, "be a number in [0, 1)", lambda value: 0 <= value < 1)
+        for name in ("weight_decay", "time_limit"):
+            self._require(name, "be a number and not negative", lambda value: value >= 0)
+        self._require("learning_rate", "be finite", math.isfinite)
+        self._require("weight_decay", "be finite", math.isfinite)
         if self.stopping_fraction + self.gate_fraction >= 1:
             msg = (
                 f"`stopping_fraction`={self.stopping_fraction!r} and `gate_fraction`="
                 f"{self.gate_fraction!r} leave no cell to train on."
             )
             raise ValueError(msg)
-        for name in ("weight_decay", "time_limit"):
-            if getattr(self, name) < 0:
-                msg = f"`{name}` must not be negative, not {getattr(self, name)!r}."
-                raise ValueError(msg)
+
+    def _require(self, name: str, what: str, holds: Callable[[Any], bool]) -> None:
+        """Refuse a field that is no number, or not one of those wanted (NaN never is)."""
+        value = getattr(self, name)
+        if not isinstance(value, Real) or not holds(value):
+            msg = f"`{name}` must {what}, not {value!r}."
+            raise ValueError(msg)
 
     @classmethod
     def from_options(cls, options: Mapping[str, Any] | None) -> Self:
@@ -91,7 +95,12 @@ class TrainConfig:
         ------
         ValueError
             If a field is not known, or its value not possible.
+        TypeError
+            If `options` is no mapping.
         """
+        if not isinstance(options, Mapping | None):
+            msg = f"`train_options` must be a dictionary from fields to values, not {options!r}."
+            raise TypeError(msg)
         known = {field.name for field in fields(cls)}
         if unknown := sorted(set(options or {}) - known):
             msg = f"TrainConfig has no field {unknown}; its fields are {sorted(known)}."

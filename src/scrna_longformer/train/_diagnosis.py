@@ -15,13 +15,14 @@ FEWEST_STEPS = 300
 
 def diagnose(result: FitResult, config: TrainConfig) -> list[str]:
     """Return a sentence for everything that went wrong in training, each with what to change."""
-    found = []
     if result.stopped_by == "divergence":
-        found.append(
+        # it ends the run early and far from any plateau: more updates are no remedy
+        return [
             f"training diverged before update {result.n_steps}; the weights of update "
             f"{result.best_step} were kept. Lower learning_rate (train_options) and look for extreme "
             "values with sl.pp.check."
-        )
+        ]
+    found = []
     best = float(np.nanmin([result.initial_loss, *result.history["stopping_loss"]]))
     if best > PRIOR_SHARE * result.prior_loss:
         found.append(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from safetensors import SafetensorError
@@ -13,23 +14,22 @@ from safetensors.numpy import load, save
 from ._fitted import FORMAT_VERSION, FittedLongformer
 
 WEIGHTS, DESCRIPTION = "model.safetensors", "model.json"
+_OWN = "description_sha256"
 
 
 def save_folder(fitted: FittedLongformer, folder: Path) -> int:
     """Write a model into `folder` (made if missing) and return its size in bytes."""
     folder.mkdir(parents=True, exist_ok=True)
     weights = save({name: np.ascontiguousarray(a) for name, a in fitted.to_arrays().items()})
-    description = json.dumps(
-        {
-            "format_version": FORMAT_VERSION,
-            "config": json.loads(fitted.model.config.to_json()),
-            "expression": fitted.expression,
-            "classes": fitted.classes.tolist(),
-            "genes": fitted.genes.tolist(),
-            "weights_sha256": hashlib.sha256(weights).hexdigest(),
-        },
-        indent=1,
-    )
+    text = {
+        "format_version": FORMAT_VERSION,
+        "config": json.loads(fitted.model.config.to_json()),
+        "expression": fitted.expression,
+        "classes": fitted.classes.tolist(),
+        "genes": fitted.genes.tolist(),
+        "weights_sha256": hashlib.sha256(weights).hexdigest(),
+    }
+    description = json.dumps({**text, _OWN: _digest(text)}, indent=1)
     (folder / WEIGHTS).write_bytes(weights)
     (folder / DESCRIPTION).write_text(description, encoding="utf-8")
     return len(weights) + len(description)
@@ -55,6 +55,10 @@ def load_folder(folder: Path) -> FittedLongformer:
     weights = (folder / WEIGHTS).read_bytes()
     try:
         text = json.loads((folder / DESCRIPTION).read_text(encoding="utf-8"))
+        if not isinstance(text, dict):
+            msg = f"{DESCRIPTION} in {str(folder)!r} is no JSON object, so it describes no model."
+            raise ValueError(msg)
+        own = text.pop(_OWN, None)
         expected = text["weights_sha256"]
         if hashlib.sha256(weights).hexdigest() != expected:
             msg = (
@@ -62,7 +66,7 @@ def load_folder(folder: Path) -> FittedLongformer:
                 "the one noted when it was saved. Copy or save the model again."
             )
             raise ValueError(msg)
-        return FittedLongformer.from_arrays(
+        fitted = FittedLongformer.from_arrays(
             json.dumps(text["config"]),
             load(weights),
             genes=np.asarray(text["genes"], dtype=str),
@@ -76,3 +80,16 @@ def load_folder(folder: Path) -> FittedLongformer:
             "Copy or save it again with sl.io.save_model(adata, path)."
         )
         raise ValueError(msg) from error
+    # last: what is wrong with a description is better told than that something is
+    if own is not None and own != _digest(text):
+        msg = (
+            f"{DESCRIPTION} in {str(folder)!r} was changed: its checksum is not the one noted when it was "
+            "saved. Copy or save the model again."
+        )
+        raise ValueError(msg)
+    return fitted
+
+
+def _digest(text: dict[str, Any]) -> str:
+    """Fingerprint of what a description says, however it is laid out."""
+    return hashlib.sha256(json.dumps(text, sort_keys=True).encode()).hexdigest()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from numbers import Integral
 
 import numpy as np
 import torch
@@ -179,6 +180,9 @@ class FittedLongformer:
         ValueError
             If the parts do not belong together, or the format is not that of this version.
         """
+        if not isinstance(format_version, Integral):
+            msg = f"The model's format version must be an integer, not {format_version!r}."
+            raise ValueError(msg)
         if format_version > FORMAT_VERSION:
             msg = (
                 f"The model has format version {format_version}; this version of scrna-longformer "
@@ -193,6 +197,10 @@ class FittedLongformer:
             raise ValueError(msg)
         parsed = LongformerConfig.from_json(config)
         genes, classes = _plain(genes), _plain(classes)
+        for names, what in ((genes, "genes"), (classes, "classes")):
+            if names.ndim != 1 or len(np.unique(names)) < len(names):
+                msg = f"The model's {what} must be a list of different names; it was changed."
+                raise ValueError(msg)
         weights = {name: np.asarray(array) for name, array in arrays.items()}
         tokens, linear = weights.pop(_TOKENS, None), weights.pop(_LINEAR, np.empty(0, np.int64))
         share, scaling = weights.pop(_SHARE, np.empty(0)), weights.pop(_SCALING, None)
