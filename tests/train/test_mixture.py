@@ -11,7 +11,7 @@ from scipy.special import softmax
 from sklearn.neighbors import KNeighborsClassifier
 
 from scrna_longformer.evaluation import SimpleMean
-from scrna_longformer.train import LongformerClassifier
+from scrna_longformer.train import LongformerClassifier, _classifier
 from scrna_longformer.train._mixture import Mixture, choose_gate
 from scrna_longformer.train._predict import Prediction
 from scrna_longformer.train._wide import WidePart
@@ -214,3 +214,23 @@ def test_missing_genes_may_be_dropped_before_or_after_scaling(cells):
     np.testing.assert_allclose(found[0].embedding, found[1].embedding, atol=1e-4)
     as_sparse = model.fitted_.predict(sparse.csr_matrix(after), columns)
     np.testing.assert_allclose(as_sparse.proba, found[1].proba, atol=1e-6)
+
+
+def test_genes_are_not_ranked_by_the_labels_of_the_cells_set_aside(monkeypatch):
+    seen = []
+    for name in ("rank_markers", "rank_f_test"):
+        rank = getattr(_classifier, name)
+        monkeypatch.setattr(
+            _classifier,
+            name,
+            lambda X, codes, rank=rank: (seen.append(len(codes)), rank(X, codes))[1],
+        )
+    rng = np.random.default_rng(0)
+    y = np.repeat([0, 1], 50)
+    X = np.log1p(rng.poisson(2, (100, 40)) + 2 * y[:, None] * (np.arange(40) < 5))
+    options = {"max_steps": 10}
+    with pytest.warns(UserWarning, match="LongformerClassifier"):
+        _classifier.LongformerClassifier(
+            "tiny", n_tokens=10, n_neighbors=3, train_options=options, accelerator="cpu"
+        ).fit(X, y)
+    assert seen == [80, 80]  # a tenth chooses the weights, another the gate

@@ -229,7 +229,13 @@ class LongformerClassifier(ClassifierMixin, BaseEstimator):
         simple = self._fit_simple(X, codes, given)
         out_of_fold = None if simple is None else simple.out_of_fold_
         wide = None if simple is None else WidePart.from_simple_mean(simple)
-        self.token_index_ = self._choose_tokens(X, codes)
+        train_index, stopping_index, gate_index = self._parts(
+            codes, train_config, gated=out_of_fold is not None
+        )
+        # not by the labels of the cells set aside: genes that mark them by chance would make the
+        # correction look good where the gate, the weights and the calibration are chosen
+        ranked = X[train_index], codes[train_index]
+        self.token_index_ = self._choose_tokens(*ranked)
         config = LongformerConfig.from_preset(
             self.preset,
             n_genes=len(self.token_index_),
@@ -240,13 +246,10 @@ class LongformerClassifier(ClassifierMixin, BaseEstimator):
                 **(self.model_options or {}),
             },
         )
-        config = self._choose_linear(X, codes, config)
+        config = self._choose_linear(*ranked, config)
         self._choose_vocabulary(X, wide)
         cells = self._cells(X)
         self.graph_ = self._make_graph(X, cells)
-        train_index, stopping_index, gate_index = self._parts(
-            codes, train_config, gated=out_of_fold is not None
-        )
         model = self._initial_model(config, cells)
         warm = out_of_fold is None if self.warm_start is None else self.warm_start
         if warm and config.holds_linear_model:
