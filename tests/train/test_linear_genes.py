@@ -7,11 +7,14 @@ import pytest
 import torch
 from scipy import sparse
 
+from scrna_longformer._random import seed
 from scrna_longformer.dataloaders._cells import CellMatrix
+from scrna_longformer.evaluation._split import holdout
 from scrna_longformer.features import rank_f_test
 from scrna_longformer.graph import GeneGraph
 from scrna_longformer.nn import GeneLongformer, LongformerConfig
 from scrna_longformer.train import LongformerClassifier
+from scrna_longformer.train._classifier import _STOPPING
 from scrna_longformer.train._fitted import FittedLongformer
 from scrna_longformer.train._warm_start import logistic_start
 
@@ -41,7 +44,11 @@ def fit(cells, **options) -> LongformerClassifier:
 
 
 def test_they_are_the_best_by_f_test_and_may_be_tokens_too(cells, fitted) -> None:
-    best = np.sort(rank_f_test(*cells)[:N_LINEAR])
+    X, codes = cells
+    train, stopping = holdout(codes, 0.1, min_cells=10, random_state=seed(0, _STOPPING))
+    best = np.sort(rank_f_test(X[train], codes[train])[:N_LINEAR])
+    assert len(stopping)
+    assert not np.array_equal(best, np.sort(rank_f_test(*cells)[:N_LINEAR]))
     assert np.array_equal(fitted.linear_index_, best)
     assert fitted.fitted_.model.config.n_linear == N_LINEAR
     assert np.array_equal(fitted.vocabulary_[fitted.fitted_.linear], best)

@@ -61,8 +61,9 @@ class LongformerClassifier(ClassifierMixin, BaseEstimator):
         Size: ``'tiny'``, ``'small'``, ``'base'`` or ``'large'``; or ``'prototype'``, an earlier
         design kept to show its failure.
     n_tokens
-        Number of genes that become tokens, ranked as markers of the classes; ``'all'`` of them; or
-        ``'auto'``: all up to 512 genes, and the 256 best of more.
+        Number of genes that become tokens, ranked as markers of the classes (without the labels of the
+        cells set aside to choose weights and gate); ``'all'`` of them; or ``'auto'``: all up to 512
+        genes, and the 256 best of more.
     n_neighbors, metric, center
         The gene graph, as in :func:`scrna_longformer.graph.gene_knn`.
     graph
