@@ -10,7 +10,7 @@ from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 class MovingAverage(AveragedModel):
     """Exponential moving average of a model's parameters: torch's, with the parameters listed once.
 
-    torch looks them up in all modules at every update, which a small model's step is long enough to notice.
+    torch looks them up in all modules at every update, a part of a small model's step that counts.
 
     Parameters
     ----------
