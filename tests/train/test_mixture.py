@@ -7,6 +7,7 @@ import warnings
 import numpy as np
 import pytest
 from scipy import sparse
+from scipy.integrate import quad
 from scipy.special import softmax
 from sklearn.neighbors import KNeighborsClassifier
 
@@ -84,17 +85,36 @@ def test_gate_stays_shut_where_only_the_cells_that_chose_the_weights_gain(rng):
     assert choose_gate(simple, helps, codes, np.zeros(400, dtype=bool)) == 0.0
 
 
-def test_gate_opens_wider_the_more_cells_gain(rng):
-    """And not at all for a gain so small that five mistakes would use it up."""
+def test_gate_opens_wider_the_more_cells_gain():
+    """From about the fifth that is believed before any cell has spoken."""
     codes = np.arange(900) % 3
     simple = softmax(np.eye(3)[codes], axis=1)
     residual = np.eye(3)[codes]
     gates = [
         choose_gate(simple[:n], residual[:n], codes[:n], np.ones(n, dtype=bool))
-        for n in (9, 30, 90, 900)
+        for n in (1, 9, 30, 90, 900)
     ]
-    assert gates[0] == 0.0
-    assert 0 < gates[1] < gates[2] < gates[3]
+    assert 0.2 <= gates[0] < 0.25
+    assert np.all(np.diff(gates) > 0)
+    assert gates[-1] > 0.9
+
+
+def test_gate_is_the_mean_of_the_weights_by_how_likely_they_are(rng):
+    """Of a beta prior and the labels, here integrated by scipy."""
+    codes = rng.integers(3, size=60)
+    simple = softmax(rng.normal(size=(60, 3)) + np.eye(3)[codes], axis=1)
+    residual = rng.normal(size=(60, 3)) + 0.7 * np.eye(3)[codes]
+    rows = np.arange(60), codes
+    ratio = softmax(np.log(simple) + residual, axis=1)[rows] / simple[rows]
+
+    def density(gate):
+        return np.prod(1 - gate + gate * ratio) * (1 - gate) ** 3
+
+    total, _ = quad(density, 0, 1)
+    mean = quad(lambda gate: gate * density(gate) / total, 0, 1)[0]
+    assert 0.3 < mean < 0.8  # neither the prior's nor a sure thing
+    gate = choose_gate(simple, residual, codes, np.ones(60, dtype=bool))
+    assert gate == pytest.approx(mean, abs=0.01)
 
 
 def test_a_wrong_correction_costs_no_more_than_the_gate_allows(cells, simple):

@@ -91,7 +91,7 @@ def longformer_fit(
         principal components of Pearson residuals, discriminant analysis) predicts, and the
         transformer corrects it by as much as held-out training cells allow:
         ``uns['longformer']['training']['gate']``, the weight of the corrected predictions, from 0 (the
-        prediction *is* that of the linear models) to 0.95. ``None``: the transformer alone.
+        prediction *is* that of the linear models) to below 1. ``None``: the transformer alone.
     transform
         What token values are: ``'log'`` (the values as given, standardised), ``'pearson'`` (residuals
         of the counts behind them), or ``'auto'``: residuals where there are counts behind the values.

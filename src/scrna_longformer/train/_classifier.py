@@ -111,7 +111,7 @@ class LongformerClassifier(ClassifierMixin, BaseEstimator):
     transform_
         What token values are, ``'log'`` or ``'pearson'``.
     gate_
-        Weight of the corrected predictions beside those of the simple model (0 to 0.95): at 0 the
+        Weight of the corrected predictions beside those of the simple model, in [0, 1): at 0 the
         prediction is the simple model's. NaN without an offset.
     graph_
         The gene graph among the tokens.
