@@ -63,7 +63,7 @@ DESIGN = {
     "neighbours by plain cosine": model(center=False),
     "20 neighbours": model(n_neighbors=20),
     "attention starts even (gain 1)": architecture(attention_gain=1.0),
-    "log values, not residuals": model(transform="log"),
+    "log values, not residuals": model(input_transform="log"),
     "random start": model(warm_start=False),
     "no gene dropout": architecture(gene_dropout=0.0),
     "no moving average": training(ema_decay=0.0),
@@ -82,7 +82,7 @@ HYBRID = {
     "alone, no linear genes": architecture(n_linear=0),
     "mask permuted": hybrid(model_options={"attention": "random"}),
     "no attention": hybrid(model_options={"attention": "none"}),
-    "log values, not residuals": hybrid(transform="log"),
+    "log values, not residuals": hybrid(input_transform="log"),
     "start at logistic regression": hybrid(warm_start=True),
 }
 GENES = {

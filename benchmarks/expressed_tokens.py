@@ -160,7 +160,7 @@ def fit_and_score(
     classifier = LongformerClassifier(
         n_tokens=genes,  # type: ignore[arg-type]
         offset=None,
-        transform="log",
+        input_transform="log",
         model_options={"tokens": tokens},
         accelerator="cpu",
     ).fit(X[split.train], codes[split.train])  # type: ignore[attr-defined]

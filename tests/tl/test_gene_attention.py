@@ -267,7 +267,7 @@ def test_a_model_of_residuals_needs_counts(unchanged) -> None:
             "cell_type",
             n_tokens="all",
             offset=None,
-            transform="pearson",
+            input_transform="pearson",
             max_steps=20,
             accelerator="cpu",
         )

@@ -533,7 +533,7 @@ def test_the_record_tells_what_computed_attention(
     ("options", "text"),
     [
         ({"preset": "smal"}, "`preset` must be one of"),
-        ({"transform": "residuals"}, "`transform` must be one of"),
+        ({"input_transform": "residuals"}, "`input_transform` must be one of"),
         ({"n_tokens": 20.0}, "`n_tokens` must be 'auto', 'all' or an integer"),
         ({"max_steps": 50.0}, "`max_steps` must be an integer"),
         ({"train_options": {"lr": 1}}, "TrainConfig has no field"),

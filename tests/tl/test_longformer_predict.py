@@ -30,7 +30,7 @@ def fit(reference: ad.AnnData, **options) -> None:
 
 def fit_alone(reference: ad.AnnData) -> None:
     """Fit a transformer on the values as they are."""
-    fit(reference, offset=None, transform="log")
+    fit(reference, offset=None, input_transform="log")
 
 
 @pytest.fixture(scope="module")
@@ -172,7 +172,7 @@ def test_values_on_another_scale_warn(both) -> None:
     with (
         saw_all,
         other,
-        pytest.raises(ValueError, match=r"reads Pearson residuals.*transform='log'"),
+        pytest.raises(ValueError, match=r"reads Pearson residuals.*input_transform='log'"),
     ):
         sl.tl.longformer_predict(query, reference)
     with saw_all, other, pytest.raises(ValueError, match=r"reads Pearson residuals"):

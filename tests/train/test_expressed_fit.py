@@ -35,7 +35,7 @@ def fitted(X: sparse.csr_matrix, codes: np.ndarray) -> LongformerClassifier:
         n_tokens="all",
         n_neighbors=5,
         offset=None,
-        transform="log",
+        input_transform="log",
         model_options={"tokens": "expressed"},
         train_options={"max_steps": 300, "evaluate_every": 100},
         accelerator="cpu",

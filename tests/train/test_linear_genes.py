@@ -64,7 +64,7 @@ def test_only_a_linear_start_that_leaves_genes_out_has_them(cells) -> None:
 
 def test_they_are_log_values_where_tokens_are_residuals(cells, fitted) -> None:
     X, _ = cells
-    assert fitted.transform_ == "pearson"
+    assert fitted.input_transform_ == "pearson"
     rows = fitted.fitted_.cells(X[:, fitted.vocabulary_], np.arange(len(fitted.vocabulary_))).rows(
         np.arange(5)
     )

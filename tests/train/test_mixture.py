@@ -149,7 +149,7 @@ def test_with_the_gate_shut_the_prediction_is_the_simple_models(monkeypatch):
 
 
 def test_names_of_choices_are_checked(cells):
-    for option, value in (("offset", "linear"), ("transform", "sqrt")):
+    for option, value in (("offset", "linear"), ("input_transform", "sqrt")):
         with pytest.raises(ValueError, match=f"`{option}` must be"):
             LongformerClassifier(**{option: value}).fit(*cells)
 

@@ -12,6 +12,7 @@ from sklearn.base import clone
 from sklearn.exceptions import NotFittedError
 from sklearn.model_selection import GridSearchCV, cross_val_predict
 from sklearn.utils import get_tags
+from sklearn.utils.estimator_checks import check_estimator
 
 from scrna_longformer.train import LongformerClassifier
 
@@ -25,11 +26,20 @@ def cells() -> tuple[np.ndarray, np.ndarray]:
     return rng.random((60, 8)) + 2 * np.eye(8)[np.repeat([0, 1], 30)], y
 
 
-def unfitted(**options: object) -> LongformerClassifier:
-    train = {"max_steps": 20, "batch_size": 16}
+def unfitted(max_steps: int = 20, **options: object) -> LongformerClassifier:
+    train = {"max_steps": max_steps, "batch_size": 16}
     return LongformerClassifier(
         "tiny", n_neighbors=2, offset=None, train_options=train, accelerator="cpu", **options
     )
+
+
+@pytest.mark.filterwarnings("ignore")  # the checks provoke warnings of all kinds
+def test_passes_the_checks_of_scikit_learn() -> None:
+    """All of them, with a model so small that fitting it fifty times takes seconds."""
+    results = check_estimator(unfitted(80, min_cells=5), on_fail=None)
+    failed = {r["check_name"]: r["exception"] for r in results if r["status"] == "failed"}
+    assert not failed
+    assert sum(r["status"] == "passed" for r in results) >= 50
 
 
 def test_searched_cross_validated_and_pickled(cells) -> None:
@@ -101,6 +111,6 @@ def test_values_that_are_not_finite_are_refused(cells, bad: float) -> None:
 def test_residuals_of_what_are_no_counts(cells) -> None:
     X, y = cells
     with pytest.raises(
-        ValueError, match=r"`transform`='pearson' reads the counts.*'auto' or 'log'"
+        ValueError, match=r"`input_transform`='pearson' reads the counts.*'auto' or 'log'"
     ):
-        unfitted(transform="pearson").fit(X - X.mean(axis=0), y)
+        unfitted(input_transform="pearson").fit(X - X.mean(axis=0), y)

@@ -159,7 +159,7 @@ def transformer_settings(fit: Mapping[str, Any] | None) -> dict[str, Any]:
     n_tokens = str(params["n_tokens"])
     options = {
         "preset": str(params["preset"]),
-        "transform": str(params["transform"]),
+        "input_transform": str(params["input_transform"]),
         "n_tokens": int(n_tokens) if n_tokens.isdigit() else n_tokens,
         "n_neighbors": int(params["n_neighbors"]),
         "metric": str(params["metric"]),

@@ -35,7 +35,7 @@ def longformer_fit(
     unlabeled: str | None = None,
     preset: str = "small",
     offset: Literal["simple"] | None = "simple",
-    transform: Literal["auto", "log", "pearson"] = "auto",
+    input_transform: Literal["auto", "log", "pearson"] = "auto",
     min_cells: int = 10,
     validation_fraction: float = 0.2,
     max_steps: int | None = None,
@@ -92,7 +92,7 @@ def longformer_fit(
         transformer corrects it by as much as held-out training cells allow:
         ``uns['longformer']['training']['gate']``, the weight of the corrected predictions, from 0 (the
         prediction *is* that of the linear models) to below 1. ``None``: the transformer alone.
-    transform
+    input_transform
         What token values are: ``'log'`` (the values as given, standardised), ``'pearson'`` (residuals
         of the counts behind them), or ``'auto'``: residuals where there are counts behind the values.
     min_cells
@@ -216,7 +216,7 @@ def longformer_fit(
         preset=preset,
         n_tokens=n_tokens,
         offset=offset,
-        transform=transform,
+        input_transform=input_transform,
         min_cells=min_cells,
         model_options=model_options,
         train_options=_train_options(train_options, max_steps, time_limit),
@@ -246,7 +246,7 @@ def longformer_fit(
             "tokens": classifier.fitted_.model.config.tokens,
             "preset": preset,
             "offset": offset or "",
-            "transform": classifier.transform_,
+            "input_transform": classifier.input_transform_,
             "layer": layer or "",
             "mask_key": mask_key,
             "mask_source": "varp" if classifier.graph is not None else "training cells",

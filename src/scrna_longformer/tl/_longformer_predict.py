@@ -222,7 +222,7 @@ def check_counts(fitted: FittedLongformer, X: Any, *, caller: str) -> None:
             f"{caller}: the model reads Pearson residuals of the counts behind log values, and behind "
             "these values are none (they were scaled, smoothed or corrected). Give it log1p of counts "
             "per 10,000, through `layer=` if need be, or fit a model that does without: "
-            "sl.tl.longformer_fit(reference, offset=None, transform='log')."
+            "sl.tl.longformer_fit(reference, offset=None, input_transform='log')."
         )
         raise ValueError(msg)
 

@@ -74,7 +74,7 @@ class LongformerClassifier(ClassifierMixin, BaseEstimator):
         ``'simple'``: the calibrated mean of three linear models
         (:class:`~scrna_longformer.evaluation.SimpleMean`) predicts, and the transformer corrects its
         logits as far as held-out cells show that it should. ``None``: the transformer alone.
-    transform
+    input_transform
         What token values are: ``'log'`` (as given), ``'pearson'`` (residuals of the counts behind
         them), or ``'auto'``: residuals where there are counts behind the values.
     warm_start
@@ -108,7 +108,7 @@ class LongformerClassifier(ClassifierMixin, BaseEstimator):
         Columns of `X` that enter the pooled vector linearly, ascending.
     vocabulary_
         Columns of `X` that any part of the model reads, ascending.
-    transform_
+    input_transform_
         What token values are, ``'log'`` or ``'pearson'``.
     gate_
         Weight of the corrected predictions beside those of the simple model, in [0, 1): at 0 the
@@ -150,7 +150,7 @@ class LongformerClassifier(ClassifierMixin, BaseEstimator):
         graph: GeneGraph | None = None,
         min_cells: int = 10,
         offset: Literal["simple"] | None = "simple",
-        transform: Literal["auto", "log", "pearson"] = "auto",
+        input_transform: Literal["auto", "log", "pearson"] = "auto",
         warm_start: bool | None = None,
         model_options: Mapping[str, Any] | None = None,
         train_options: Mapping[str, Any] | None = None,
@@ -167,7 +167,7 @@ class LongformerClassifier(ClassifierMixin, BaseEstimator):
         self.graph = graph
         self.min_cells = min_cells
         self.offset = offset
-        self.transform = transform
+        self.input_transform = input_transform
         self.warm_start = warm_start
         self.model_options = model_options
         self.train_options = train_options
@@ -223,8 +223,7 @@ class LongformerClassifier(ClassifierMixin, BaseEstimator):
         UserWarning
             If the model did not learn, saying what to change.
         """
-        X, self.classes_, codes = checked_cells(X, y)
-        self.n_features_in_ = X.shape[1]
+        X, self.classes_, codes = checked_cells(self, X, y)
         accelerator = resolve_accelerator(self.accelerator)
         train_config = self._check_arguments(X, accelerator)
         simple = self._fit_simple(X, codes, given)
@@ -318,11 +317,7 @@ class LongformerClassifier(ClassifierMixin, BaseEstimator):
     def predict_all(self, X: Matrix) -> Prediction:
         """Probabilities and representations from one pass."""
         check_is_fitted(self, "fitted_")
-        X = checked_values(X)
-        if X.shape[1] != self.n_features_in_:
-            msg = f"`X` has {X.shape[1]} genes, but the model was fitted on {self.n_features_in_}."
-            raise ValueError(msg)
-        return self.fitted_.predict(X, self.vocabulary_)
+        return self.fitted_.predict(checked_values(self, X), self.vocabulary_)
 
     def _fit_simple(
         self, X: Matrix, codes: np.ndarray, given: SimpleMean | None
@@ -351,15 +346,15 @@ class LongformerClassifier(ClassifierMixin, BaseEstimator):
 
     def _choose_vocabulary(self, X: Matrix, wide: WidePart | None) -> None:
         """Choose what token values are, and list all genes that any part of the model reads."""
-        self.transform_ = self._choose_transform(X)
+        self.input_transform_ = self._choose_input_transform(X)
         read = [self.token_index_, self.linear_index_]
         if wide is not None:
             read.append(wide.genes)
         self._share, self._total = np.empty(0), np.nan
-        if self.transform_ == "pearson":
+        if self.input_transform_ == "pearson":
             read.append(self._residual_genes(X))
         self.vocabulary_ = np.unique(np.concatenate(read))
-        if self.transform_ == "pearson":
+        if self.input_transform_ == "pearson":
             values = X[:, self.vocabulary_]
             sums = recover_counts(values, most_wrong=1).sum(axis=0, dtype=np.float64)
             self._share = sums / sums.sum()
@@ -370,15 +365,15 @@ class LongformerClassifier(ClassifierMixin, BaseEstimator):
             return PearsonResiduals(N_RESIDUALS).fit(X).genes_
         except ValueError as error:
             msg = (
-                f"`transform`={self.transform!r} reads the counts behind the values. {error} Choose "
-                "`transform`='auto' or 'log', or give it log1p of counts per 10,000."
+                f"`input_transform`={self.input_transform!r} reads the counts behind the values. {error} Choose "
+                "`input_transform`='auto' or 'log', or give it log1p of counts per 10,000."
             )
             raise ValueError(msg) from error
 
     def _check_arguments(self, X: Matrix, accelerator: str) -> TrainConfig:
         """Refuse what cannot be, before anything is fitted; returns the settings of training."""
-        if self.transform not in TRANSFORMS:
-            msg = f"`transform` must be one of {TRANSFORMS}, not {self.transform!r}."
+        if self.input_transform not in TRANSFORMS:
+            msg = f"`input_transform` must be one of {TRANSFORMS}, not {self.input_transform!r}."
             raise ValueError(msg)
         options = self.model_options or {}
         if not isinstance(options, Mapping):
@@ -395,9 +390,9 @@ class LongformerClassifier(ClassifierMixin, BaseEstimator):
             check_folder(self.checkpoint_dir)
         return train_config
 
-    def _choose_transform(self, X: Matrix) -> str:
-        if self.transform != "auto":
-            return self.transform
+    def _choose_input_transform(self, X: Matrix) -> str:
+        if self.input_transform != "auto":
+            return self.input_transform
         return "pearson" if has_counts(X) else "log"
 
     def _positions(self, n_genes: int) -> np.ndarray:
@@ -433,7 +428,7 @@ class LongformerClassifier(ClassifierMixin, BaseEstimator):
             graph = self.graph
         else:
             values = X[:, self.token_index_]
-            if self.transform_ == "pearson":
+            if self.input_transform_ == "pearson":
                 values = cells.rows(np.arange(len(cells)))[:, : len(self.token_index_)]
             mask, _ = gene_knn(values, self.n_neighbors, metric=self.metric, center=self.center)
             graph = GeneGraph.from_scipy(mask)

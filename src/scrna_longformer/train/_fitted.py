@@ -82,7 +82,7 @@ class FittedLongformer:
         return self.genes if self.tokens is None else self.genes[self.tokens]
 
     @property
-    def transform(self) -> str:
+    def input_transform(self) -> str:
         """Kind of token values, ``'log'`` (as given) or ``'pearson'`` residuals."""
         return "pearson" if len(self.share) else "log"
 
@@ -90,7 +90,7 @@ class FittedLongformer:
     def needs_counts(self) -> bool:
         """Whether any part reads the counts behind the values."""
         members = () if self.mixture is None else self.mixture.wide.members
-        return self.transform == "pearson" or any(member.reads_residuals for member in members)
+        return self.input_transform == "pearson" or any(member.reads_residuals for member in members)
 
     def cells(self, X: Matrix, columns: np.ndarray) -> Cells:
         """Return token values of the cells of `X`; see :meth:`predict`."""
