@@ -131,7 +131,9 @@ def gene_attention(
     _warn_about_gate(adata, model_key)
     names, groups = _groups(adata, groupby)
     columns = _columns(adata, fitted)
-    if fitted.input_transform == "pearson":  # residuals that only the simple model reads do not matter
+    if (
+        fitted.input_transform == "pearson"
+    ):  # residuals that only the simple model reads do not matter
         check_counts(fitted, X[:, read[read >= 0]], caller=CALLER)
     attention = edge_attention(
         fitted.model, fitted.cells(X, read), groups, layers=layers, heads=heads

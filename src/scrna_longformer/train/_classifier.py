@@ -16,14 +16,11 @@ from sklearn.utils.validation import check_is_fitted
 from .._random import seed
 from ..dataloaders._cells import Matrix
 from ..dataloaders._moments import Cells
-from ..dataloaders._views import model_cells
 from ..evaluation._scaling import LogitScaling, floored_log
 from ..evaluation._simple_mean import SimpleMean
 from ..evaluation._split import holdout
-from ..features._counts import has_counts, recover_counts
+from ..features._counts import has_counts
 from ..features._ranking import rank_f_test, rank_markers
-from ..features._residuals import PearsonResiduals
-from ..features._totals import cell_totals
 from ..graph._gene_graph import GeneGraph
 from ..graph._knn import gene_knn
 from ..nn._config import LongformerConfig
@@ -38,11 +35,11 @@ from ._mixture import Mixture, choose_gate
 from ._predict import Prediction, predict
 from ._runner import FitResult, run
 from ._token_count import linear_count, token_count
+from ._vocabulary import Vocabulary
 from ._warm_start import logistic_start
 from ._wide import WidePart
 
 TRANSFORMS = ("auto", "log", "pearson")
-N_RESIDUALS = 3000  # genes that a cell's total is taken over, besides those of other use
 _DERIVED = {"n_genes", "n_classes", "residual_head"}  # fields of the config that nobody chooses
 # cells set aside are few, and the weights that are best on them were kept: believe them less
 _PRIOR_CELLS = 10.0
@@ -247,8 +244,16 @@ class LongformerClassifier(ClassifierMixin, BaseEstimator):
             },
         )
         config = self._choose_linear(*ranked, config)
-        self._choose_vocabulary(X, wide)
-        cells = self._cells(X)
+        self.input_transform_ = self._choose_input_transform(X)
+        vocabulary = Vocabulary.of(
+            X,
+            tokens=self.token_index_,
+            linear=self.linear_index_,
+            others=np.empty(0, dtype=np.int64) if wide is None else wide.genes,
+            residuals=self.input_transform_ == "pearson",
+        )
+        self.vocabulary_ = vocabulary.genes
+        cells = vocabulary.cells(X)
         self.graph_ = self._make_graph(X, cells)
         model = self._initial_model(config, cells)
         warm = out_of_fold is None if self.warm_start is None else self.warm_start
@@ -283,19 +288,19 @@ class LongformerClassifier(ClassifierMixin, BaseEstimator):
                 self.gate_ = choose_gate(
                     out_of_fold[aside], held_out.residual, codes[aside], unseen
                 )
-            mixture = Mixture(wide.renumbered(self._positions(X.shape[1])), self.gate_)
+            mixture = Mixture(wide.renumbered(vocabulary.positions), self.gate_)
         self.fitted_ = FittedLongformer(
             model,
             self.vocabulary_.astype(str),
             self.classes_,
-            tokens=self._positions(X.shape[1])[self.token_index_],
-            share=self._share,
-            total=self._total,
+            tokens=vocabulary.tokens,
+            share=vocabulary.share,
+            total=vocabulary.total,
             mixture=mixture,
             scaling=LogitScaling.fit(
                 held_out.proba, codes[aside], ridge=_PRIOR_CELLS / max(len(aside), 1)
             ),
-            linear=self._positions(X.shape[1])[self.linear_index_],
+            linear=vocabulary.linear,
         )
         self.n_parameters_ = sum(p.numel() for p in model.parameters())
         self.n_parameters_ += 0 if simple is None else simple.n_parameters_
@@ -344,32 +349,6 @@ class LongformerClassifier(ClassifierMixin, BaseEstimator):
             self.linear_index_ = np.sort(rank_f_test(X, codes)[:n_linear])
         return replace(config, n_linear=len(self.linear_index_))
 
-    def _choose_vocabulary(self, X: Matrix, wide: WidePart | None) -> None:
-        """Choose what token values are, and list all genes that any part of the model reads."""
-        self.input_transform_ = self._choose_input_transform(X)
-        read = [self.token_index_, self.linear_index_]
-        if wide is not None:
-            read.append(wide.genes)
-        self._share, self._total = np.empty(0), np.nan
-        if self.input_transform_ == "pearson":
-            read.append(self._residual_genes(X))
-        self.vocabulary_ = np.unique(np.concatenate(read))
-        if self.input_transform_ == "pearson":
-            values = X[:, self.vocabulary_]
-            sums = recover_counts(values, most_wrong=1).sum(axis=0, dtype=np.float64)
-            self._share = sums / sums.sum()
-            self._total = float(np.median(cell_totals(values)))
-
-    def _residual_genes(self, X: Matrix) -> np.ndarray:
-        try:
-            return PearsonResiduals(N_RESIDUALS).fit(X).genes_
-        except ValueError as error:
-            msg = (
-                f"`input_transform`={self.input_transform!r} reads the counts behind the values. {error} Choose "
-                "`input_transform`='auto' or 'log', or give it log1p of counts per 10,000."
-            )
-            raise ValueError(msg) from error
-
     def _check_arguments(self, X: Matrix, accelerator: str) -> TrainConfig:
         """Refuse what cannot be, before anything is fitted; returns the settings of training."""
         if self.input_transform not in TRANSFORMS:
@@ -394,22 +373,6 @@ class LongformerClassifier(ClassifierMixin, BaseEstimator):
         if self.input_transform != "auto":
             return self.input_transform
         return "pearson" if has_counts(X) else "log"
-
-    def _positions(self, n_genes: int) -> np.ndarray:
-        """Position of each column of `X` in the vocabulary."""
-        positions = np.full(n_genes, -1)
-        positions[self.vocabulary_] = np.arange(len(self.vocabulary_))
-        return positions
-
-    def _cells(self, X: Matrix) -> Cells:
-        positions = self._positions(X.shape[1])
-        return model_cells(
-            X,
-            self.vocabulary_,
-            tokens=positions[self.token_index_],
-            linear=positions[self.linear_index_],
-            share=self._share,
-        )
 
     def _choose_tokens(self, X: Matrix, codes: np.ndarray) -> np.ndarray:
         n_tokens = token_count(self.n_tokens, X.shape[1])

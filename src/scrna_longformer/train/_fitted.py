@@ -90,7 +90,9 @@ class FittedLongformer:
     def needs_counts(self) -> bool:
         """Whether any part reads the counts behind the values."""
         members = () if self.mixture is None else self.mixture.wide.members
-        return self.input_transform == "pearson" or any(member.reads_residuals for member in members)
+        return self.input_transform == "pearson" or any(
+            member.reads_residuals for member in members
+        )
 
     def cells(self, X: Matrix, columns: np.ndarray) -> Cells:
         """Return token values of the cells of `X`; see :meth:`predict`."""
