@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Any, Self
+from typing import Any
 
 import numpy as np
-from sklearn.base import BaseEstimator, ClassifierMixin, clone
+from sklearn.base import clone
+
+from ..features._ranking import Matrix
+from ._cell_classifier import CellClassifier
 
 
-class BalancedClassifier(ClassifierMixin, BaseEstimator):
+class BalancedClassifier(CellClassifier):
     """Divide a classifier's probabilities by the shares of the classes in the training cells.
 
     By Bayes' rule these are the probabilities as if all classes were equally common, which is what
@@ -34,18 +37,11 @@ class BalancedClassifier(ClassifierMixin, BaseEstimator):
     def __init__(self, estimator: Any) -> None:
         self.estimator = estimator
 
-    def fit(self, X: np.ndarray, y: np.ndarray) -> Self:
-        """Fit the classifier and count the classes."""
-        self.estimator_ = clone(self.estimator).fit(X, y)
-        self.classes_, sizes = np.unique(y, return_counts=True)
+    def _fit(self, X: Matrix, codes: np.ndarray) -> None:
+        self.estimator_ = clone(self.estimator).fit(X, self.classes_[codes])
+        sizes = np.bincount(codes)
         self.shares_ = sizes / sizes.sum()
-        return self
 
-    def predict_proba(self, X: np.ndarray) -> np.ndarray:
-        """Return cells x classes probabilities."""
+    def _proba(self, X: Matrix) -> np.ndarray:
         odds = self.estimator_.predict_proba(X) / self.shares_
         return odds / odds.sum(axis=1, keepdims=True)
-
-    def predict(self, X: np.ndarray) -> np.ndarray:
-        """Return the most probable class."""
-        return self.classes_[self.predict_proba(X).argmax(axis=1)]

@@ -10,7 +10,9 @@ from scipy.special import log_softmax, softmax
 from sklearn.base import BaseEstimator, ClassifierMixin, clone
 from sklearn.calibration import CalibratedClassifierCV
 from sklearn.dummy import DummyClassifier
+from sklearn.utils.validation import check_is_fitted, column_or_1d
 
+from ..features._checked import checked_values
 from ..features._ranking import Matrix
 from ._class_codes import classes_of, in_order
 from ._cost import count_parameters
@@ -116,9 +118,15 @@ class TemperatureScaled(ClassifierMixin, BaseEstimator):
         self.fraction = fraction
         self.random_state = random_state
 
+    def __sklearn_tags__(self) -> Any:
+        """Say that sparse values are passed on."""
+        tags = super().__sklearn_tags__()
+        tags.input_tags.sparse = True
+        return tags
+
     def fit(self, X: Matrix, y: np.ndarray) -> Self:
         """Fit the temperature on a part of the cells, and the classifier to all."""
-        y = np.asarray(y)
+        X, y = checked_values(self, X, fitting=True), column_or_1d(y, warn=True)
         self.estimator_ = clone(self.estimator).fit(X, y)
         self.classes_ = np.sort(classes_of(self.estimator_))
         # cells without a label (scikit-learn's -1) are of none of the classes
@@ -129,11 +137,14 @@ class TemperatureScaled(ClassifierMixin, BaseEstimator):
 
     def predict_proba(self, X: Matrix) -> np.ndarray:
         """Return cells x classes probabilities."""
+        check_is_fitted(self)
+        X = checked_values(self, X)
         return scale_temperature(in_order(self.estimator_, X), self.temperature_)
 
     def predict(self, X: Matrix) -> np.ndarray:
         """Return the most probable class."""
-        return self.classes_[self.predict_proba(X).argmax(axis=1)]
+        proba = self.predict_proba(X)  # says so where nothing was fitted
+        return self.classes_[proba.argmax(axis=1)]
 
     @property
     def n_parameters_(self) -> float:

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Self
-
 import numpy as np
 from scipy.optimize import minimize_scalar
 from scipy.special import log_softmax, softmax
-from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.metrics.pairwise import euclidean_distances
 
+from ._cell_classifier import CellClassifier
 
-class CentroidClassifier(ClassifierMixin, BaseEstimator):
+
+class CentroidClassifier(CellClassifier):
     """Assign cells to the class with the nearest mean.
 
     Probabilities are a softmax of the negative squared distances, divided by one temperature that
@@ -26,9 +25,10 @@ class CentroidClassifier(ClassifierMixin, BaseEstimator):
         Squared distance over which odds fall by a factor of e.
     """
 
-    def fit(self, X: np.ndarray, y: np.ndarray) -> Self:
-        """Learn centroids and temperature from dense cells x features ``X``."""
-        self.classes_, codes, sizes = np.unique(y, return_inverse=True, return_counts=True)
+    takes_sparse = False
+
+    def _fit(self, X: np.ndarray, codes: np.ndarray) -> None:
+        sizes = np.bincount(codes)
         X = np.asarray(X, dtype=np.float64)
         self.centroids_ = np.stack([X[codes == k].mean(axis=0) for k in range(len(sizes))])
         distances = euclidean_distances(X, self.centroids_, squared=True)
@@ -37,18 +37,12 @@ class CentroidClassifier(ClassifierMixin, BaseEstimator):
         own = codes[cells]
         distances[cells, own] *= (sizes[own] / (sizes[own] - 1)) ** 2
         self.temperature_ = best_temperature(distances[cells], own)
-        return self
 
-    def predict_proba(self, X: np.ndarray) -> np.ndarray:
-        """Return cells x classes probabilities."""
+    def _proba(self, X: np.ndarray) -> np.ndarray:
         distances = euclidean_distances(
             np.asarray(X, dtype=np.float64), self.centroids_, squared=True
         )
         return softmax(-distances / self.temperature_, axis=1)
-
-    def predict(self, X: np.ndarray) -> np.ndarray:
-        """Return the class with the nearest centroid."""
-        return self.classes_[self.predict_proba(X).argmax(axis=1)]
 
 
 def best_temperature(distances: np.ndarray, codes: np.ndarray) -> float:

@@ -6,13 +6,15 @@ from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 from scipy import sparse
-from sklearn.base import BaseEstimator, TransformerMixin
+from sklearn.utils.validation import check_is_fitted
+
+from ..features._checked import CellTransformer, checked_values
 
 if TYPE_CHECKING:
     from ..features._ranking import Matrix
 
 
-class DepthFeatures(TransformerMixin, BaseEstimator):
+class DepthFeatures(CellTransformer):
     """Logarithms of the total counts and of the number of detected genes of each cell.
 
     Log values no longer hold the totals, but they give them back: after scaling to a common total
@@ -26,6 +28,7 @@ class DepthFeatures(TransformerMixin, BaseEstimator):
 
     def fit(self, X: Matrix, y: Any = None) -> Self:
         """Learn which genes occur in the training cells, and how totals can be read from them."""
+        X = checked_values(self, X, fitting=True)
         rows = _positive(X)
         self.seen_ = np.bincount(rows.indices, minlength=X.shape[1]) > 0
         smallest = _smallest(rows)
@@ -34,7 +37,8 @@ class DepthFeatures(TransformerMixin, BaseEstimator):
 
     def transform(self, X: Matrix) -> np.ndarray:
         """Return cells x 2: log total counts (up to a constant) and log detected genes."""
-        rows = _positive(X[:, self.seen_])
+        check_is_fitted(self)
+        rows = _positive(checked_values(self, X)[:, self.seen_])
         detected = np.diff(rows.indptr)
         if self.was_scaled_:
             log_total = -np.log(np.expm1(_smallest(rows)))

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING
 
 import numpy as np
 from scipy import sparse
 from scipy.special import softmax
 from scipy.stats import rankdata
-from sklearn.base import BaseEstimator, ClassifierMixin
 
 from .._random import generator
 from ..features._ranking import class_moments, marker_effects
+from ._cell_classifier import CellClassifier
 from ._centroid import best_temperature
 from ._inner_folds import inner_folds
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from ..features._ranking import Matrix
 
 
-class MarkerScoring(ClassifierMixin, BaseEstimator):
+class MarkerScoring(CellClassifier):
     """Score each class by the mean of its markers over genes that are expressed alike.
 
     The markers of a class are the genes whose mean stands out most in it, in standard deviations.
@@ -71,20 +71,12 @@ class MarkerScoring(ClassifierMixin, BaseEstimator):
         self.n_inner = n_inner
         self.random_state = random_state
 
-    def fit(self, X: Matrix, y: np.ndarray) -> Self:
-        """Find markers and temperature on cells x genes log values, dense or sparse."""
-        self.classes_, codes = np.unique(y, return_inverse=True)
+    def _fit(self, X: Matrix, codes: np.ndarray) -> None:
         self._learn(X, codes)
         self.temperature_ = self._inner_temperature(X, codes)
-        return self
 
-    def predict_proba(self, X: Matrix) -> np.ndarray:
-        """Return cells x classes probabilities."""
+    def _proba(self, X: Matrix) -> np.ndarray:
         return softmax(self.scores(X) / self.temperature_, axis=1)
-
-    def predict(self, X: Matrix) -> np.ndarray:
-        """Return the class with the highest standardised score."""
-        return self.classes_[self.scores(X).argmax(axis=1)]
 
     def scores(self, X: Matrix) -> np.ndarray:
         """Scores, cells x classes, with mean 0 and standard deviation 1 over the training cells."""

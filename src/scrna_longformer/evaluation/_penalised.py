@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import warnings
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING
 
 import numpy as np
-from sklearn.base import BaseEstimator, ClassifierMixin, TransformerMixin, clone
+from sklearn.base import TransformerMixin, clone
 from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import StratifiedKFold
 from sklearn.pipeline import Pipeline, make_pipeline
 
 from ..features._transform import GeneScaler, GeneSelector
+from ._cell_classifier import CellClassifier
 from ._threads import one_thread
 
 if TYPE_CHECKING:
@@ -25,7 +26,7 @@ _UNTUNED = 0.1  # where too few cells are there for inner folds
 _STRONG = 1e-3
 
 
-class TunedLogisticRegression(ClassifierMixin, BaseEstimator):
+class TunedLogisticRegression(CellClassifier):
     """L2 logistic regression, class-balanced, on standardised genes ranked by F test.
 
     The penalty is the one with the smallest class-balanced log loss in inner folds of the training
@@ -73,12 +74,9 @@ class TunedLogisticRegression(ClassifierMixin, BaseEstimator):
         self.random_state = random_state
 
     @one_thread()
-    def fit(self, X: Matrix, y: np.ndarray) -> Self:
-        """Choose the penalty and fit to cells x genes log values, dense or sparse."""
-        self.classes_, codes = np.unique(y, return_inverse=True)
+    def _fit(self, X: Matrix, codes: np.ndarray) -> None:
         self.C_, self.out_of_fold_ = self.choose(X, codes)
         self.model_ = self._pipeline().set_params(logisticregression__C=self.C_).fit(X, codes)
-        return self
 
     @one_thread()
     def choose(self, X: Matrix, y: np.ndarray) -> tuple[float, np.ndarray | None]:
@@ -99,13 +97,8 @@ class TunedLogisticRegression(ClassifierMixin, BaseEstimator):
         best = int(losses.argmin())
         return float(self.penalties[best]), proba[best]
 
-    def predict_proba(self, X: Matrix) -> np.ndarray:
-        """Return cells x classes probabilities."""
+    def _proba(self, X: Matrix) -> np.ndarray:
         return self.model_.predict_proba(X)
-
-    def predict(self, X: Matrix) -> np.ndarray:
-        """Return the most probable class."""
-        return self.classes_[self.predict_proba(X).argmax(axis=1)]
 
     @property
     def n_parameters_(self) -> int:

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING
 
 import numpy as np
-from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.pipeline import make_pipeline
 
 from ..features._counts import has_counts
 from ..features._residuals import PearsonResiduals
 from ..features._transform import GeneScaler, GeneSelector
 from ._balanced import BalancedClassifier
+from ._cell_classifier import CellClassifier
 from ._cost import count_parameters
 from ._penalised import TunedLogisticRegression
 from ._pool import LogitPool
@@ -28,7 +28,7 @@ _COMPONENT_PENALTIES = (1e-3, 1e-2, 1e-1, 1.0, 10.0)
 _SHRINKAGE = 0.6  # tuning it gains little, and costs a covariance per value and fold
 
 
-class SimpleMean(ClassifierMixin, BaseEstimator):
+class SimpleMean(CellClassifier):
     """Weighted mean of three linear models, each calibrated: the strongest simple model in most places.
 
     - Logistic regression on the best genes: strong where genes are few and each says much.
@@ -90,10 +90,7 @@ class SimpleMean(ClassifierMixin, BaseEstimator):
         self.random_state = random_state
 
     @one_thread()
-    def fit(self, X: Matrix, y: np.ndarray) -> Self:
-        """Fit to cells x genes log values, dense or sparse."""
-        self.classes_, codes = np.unique(y, return_inverse=True)
-        self.n_features_in_ = X.shape[1]
+    def _fit(self, X: Matrix, codes: np.ndarray) -> None:
         members = self._unfitted(with_counts=has_counts(X))
         self.members_ = [member.fit(X, codes) for member in members]
         self.scalings_ = [self._scaling(member.out_of_fold_, codes) for member in members]
@@ -103,15 +100,9 @@ class SimpleMean(ClassifierMixin, BaseEstimator):
         if len(held_out) == len(members):
             self.pool_ = LogitPool.fit(held_out, codes)
             self.out_of_fold_ = self.pool_(held_out)
-        return self
 
-    def predict_proba(self, X: Matrix) -> np.ndarray:
-        """Return cells x classes probabilities."""
+    def _proba(self, X: Matrix) -> np.ndarray:
         return self.pool_(self._calibrated([member.predict_proba(X) for member in self.members_]))
-
-    def predict(self, X: Matrix) -> np.ndarray:
-        """Return the most probable class."""
-        return self.classes_[self.predict_proba(X).argmax(axis=1)]
 
     @property
     def n_parameters_(self) -> int:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from scipy.special import softmax
-from sklearn.base import BaseEstimator, ClassifierMixin, clone
+from sklearn.base import clone
 
+from ._cell_classifier import CellClassifier
 from ._centroid import best_temperature
 from ._inner_folds import inner_folds
 
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
 _FLOOR = 1e-6
 
 
-class TunedClassifier(ClassifierMixin, BaseEstimator):
+class TunedClassifier(CellClassifier):
     """A classifier with one parameter chosen by class-balanced log loss on inner folds.
 
     A classifier without probabilities (a support vector machine) gets them as a softmax of its
@@ -68,9 +69,7 @@ class TunedClassifier(ClassifierMixin, BaseEstimator):
         self.n_inner = n_inner
         self.random_state = random_state
 
-    def fit(self, X: Matrix, y: np.ndarray) -> Self:
-        """Choose the value and fit to cells x genes log values, dense or sparse."""
-        self.classes_, codes = np.unique(y, return_inverse=True)
+    def _fit(self, X: Matrix, codes: np.ndarray) -> None:
         self.value_ = self.values[len(self.values) // 2]
         self.temperature_, self.out_of_fold_ = 1.0, None
         if folds := inner_folds(codes, self.n_inner, self.random_state):
@@ -78,16 +77,10 @@ class TunedClassifier(ClassifierMixin, BaseEstimator):
         self.inputs_ = clone(self.inputs)
         self.model_ = self._classifier(self.value_)
         self.model_.fit(self.inputs_.fit_transform(X, codes), codes)
-        return self
 
-    def predict_proba(self, X: Matrix) -> np.ndarray:
-        """Return cells x classes probabilities."""
+    def _proba(self, X: Matrix) -> np.ndarray:
         scores = _log_scores(self.model_, self.inputs_.transform(X), len(self.classes_))
         return softmax(scores / self.temperature_, axis=1)
-
-    def predict(self, X: Matrix) -> np.ndarray:
-        """Return the most probable class."""
-        return self.classes_[self.predict_proba(X).argmax(axis=1)]
 
     def _classifier(self, value: float) -> Any:
         return clone(self.classifier).set_params(**{self.parameter: value})

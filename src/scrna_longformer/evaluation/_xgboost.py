@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from types import ModuleType
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING
 
 import numpy as np
-from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.utils.class_weight import compute_sample_weight
 
 from .._compat import optional_import
+from ._cell_classifier import CellClassifier
 
 if TYPE_CHECKING:
     from ..features._ranking import Matrix
@@ -20,7 +20,7 @@ def require_xgboost() -> ModuleType:
     return optional_import("xgboost", extra="baselines", purpose="The contestant 'xgboost'")
 
 
-class BalancedXGBoost(ClassifierMixin, BaseEstimator):
+class BalancedXGBoost(CellClassifier):
     """Boosted trees in which every class has the same weight.
 
     Parameters
@@ -51,9 +51,7 @@ class BalancedXGBoost(ClassifierMixin, BaseEstimator):
         self.learning_rate = learning_rate
         self.random_state = random_state
 
-    def fit(self, X: Matrix, y: np.ndarray) -> Self:
-        """Fit to cells x genes, dense or sparse; what sparse matrices leave out is a zero."""
-        self.classes_, codes = np.unique(y, return_inverse=True)
+    def _fit(self, X: Matrix, codes: np.ndarray) -> None:
         self.model_ = require_xgboost().XGBClassifier(
             n_estimators=self.n_estimators,
             max_depth=self.max_depth,
@@ -64,15 +62,9 @@ class BalancedXGBoost(ClassifierMixin, BaseEstimator):
         )
         weights = compute_sample_weight("balanced", codes)
         self.model_.fit(_dense(X), codes, sample_weight=weights)
-        return self
 
-    def predict_proba(self, X: Matrix) -> np.ndarray:
-        """Return cells x classes probabilities."""
+    def _proba(self, X: Matrix) -> np.ndarray:
         return self.model_.predict_proba(_dense(X))
-
-    def predict(self, X: Matrix) -> np.ndarray:
-        """Return the most probable class."""
-        return self.classes_[self.predict_proba(X).argmax(axis=1)]
 
 
 def _dense(X: Matrix) -> np.ndarray:

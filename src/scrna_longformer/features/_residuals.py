@@ -7,14 +7,14 @@ from typing import Self
 import numba
 import numpy as np
 from scipy import sparse
-from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.utils.validation import check_is_fitted
 
+from ._checked import CellTransformer, checked_values
 from ._counts import recover_counts
 from ._ranking import Matrix
 
 
-class PearsonResiduals(TransformerMixin, BaseEstimator):
+class PearsonResiduals(CellTransformer):
     """Pearson residuals of the counts behind log values, for the genes where they vary most.
 
     The null model is that every cell has the same composition: the expected count of a gene is the
@@ -61,21 +61,17 @@ class PearsonResiduals(TransformerMixin, BaseEstimator):
 
     def fit(self, X: Matrix, y: object = None) -> Self:
         """Choose genes and learn their shares from cells x genes log values; ``y`` is ignored."""
-        self._learn(recover_counts(X))
+        self._learn(recover_counts(checked_values(self, X, fitting=True)))
         return self
 
     def transform(self, X: Matrix) -> np.ndarray:
         """Return the residuals of the kept genes, cells x genes, dense float32."""
         check_is_fitted(self)
-        if X.shape[1] != self.n_features_in_:
-            msg = f"`X` has {X.shape[1]} genes, but it was fitted on {self.n_features_in_}."
-            raise ValueError(msg)
         # no other gene has a say, and few cells are no ground to judge on: `fit` has
-        counts = recover_counts(X[:, self.genes_], most_wrong=1)
+        counts = recover_counts(checked_values(self, X)[:, self.genes_], most_wrong=1)
         return pearson_residuals(counts.toarray(), self.share_, theta=self.theta, clip=self.clip)
 
     def _learn(self, counts: sparse.csr_array) -> None:
-        self.n_features_in_ = counts.shape[1]
         sums = counts.sum(axis=0, dtype=np.float64)
         seen = np.flatnonzero(sums > 0)
         if len(seen) > self.n_genes:

@@ -6,15 +6,15 @@ from typing import Any, Literal, Self
 
 import numpy as np
 from scipy import sparse
-from sklearn.base import BaseEstimator, TransformerMixin
-from sklearn.utils.validation import check_is_fitted
+from sklearn.utils.validation import check_is_fitted, column_or_1d
 
+from ._checked import CellTransformer, checked_values
 from ._ranking import Matrix, class_moments, is_sparse, rank_f_test, rank_markers, rank_variance
 
 Ranking = Literal["f_test", "markers", "variance"]
 
 
-class GeneScaler(TransformerMixin, BaseEstimator):
+class GeneScaler(CellTransformer):
     """Standardise genes with the mean and standard deviation of the cells it was fitted on.
 
     Takes dense or sparse cells x genes and returns a dense float32 array of the chosen genes; only
@@ -48,11 +48,16 @@ class GeneScaler(TransformerMixin, BaseEstimator):
         self.genes = genes
         self.clip = clip
 
+    def __sklearn_tags__(self) -> Any:
+        """Say that the result is float32, whatever the values are."""
+        tags = super().__sklearn_tags__()
+        tags.transformer_tags.preserves_dtype = ["float32"]
+        return tags
+
     def fit(self, X: Matrix, y: object = None) -> Self:
         """Learn mean and spread from cells x genes ``X``; ``y`` is ignored."""
-        kept = self._kept(X)
+        kept = self._kept(checked_values(self, X, fitting=True))
         moments = class_moments(kept, np.zeros(kept.shape[0], dtype=np.int64), 1)
-        self.n_features_in_ = X.shape[1]
         self.mean_ = moments.means[0]
         self.scale_ = np.sqrt(moments.variances[0])
         return self
@@ -60,10 +65,7 @@ class GeneScaler(TransformerMixin, BaseEstimator):
     def transform(self, X: Matrix) -> np.ndarray:
         """Return the standardised values of the kept genes, cells x genes, dense float32."""
         check_is_fitted(self)
-        if X.shape[1] != self.n_features_in_:
-            msg = f"`X` has {X.shape[1]} genes, but the scaler was fitted on {self.n_features_in_}."
-            raise ValueError(msg)
-        kept = self._kept(X)
+        kept = self._kept(checked_values(self, X))
         dense = kept.toarray() if is_sparse(kept) else kept
         has_spread = self.scale_ > 0
         inverse = np.divide(1.0, self.scale_, out=np.zeros_like(self.scale_), where=has_spread)
@@ -79,7 +81,7 @@ class GeneScaler(TransformerMixin, BaseEstimator):
         return X if self.genes is None else X[:, np.asarray(self.genes)]
 
 
-class GeneSelector(TransformerMixin, BaseEstimator):
+class GeneSelector(CellTransformer):
     """Keep the best genes of the cells it is fitted on.
 
     Parameters
@@ -102,19 +104,20 @@ class GeneSelector(TransformerMixin, BaseEstimator):
 
     def fit(self, X: Matrix, y: Any = None) -> Self:
         """Rank the genes of cells x genes ``X`` with class labels ``y``."""
+        X = checked_values(self, X, fitting=True)
         if self.ranking == "variance":
             ranked = rank_variance(X)
         elif self.ranking in ("f_test", "markers"):
-            codes = np.unique(y, return_inverse=True)[1]
+            codes = np.unique(column_or_1d(y), return_inverse=True)[1]
             ranked = (rank_f_test if self.ranking == "f_test" else rank_markers)(X, codes)
         else:
             msg = f"`ranking` must be 'f_test', 'markers' or 'variance', not {self.ranking!r}."
             raise ValueError(msg)
-        self.n_features_in_ = X.shape[1]
         self.genes_ = np.sort(ranked[: self.n_genes])
         return self
 
     def transform(self, X: Matrix) -> Matrix:
         """Return the columns of the kept genes, sparse where ``X`` is."""
         check_is_fitted(self)
-        return (sparse.csr_array(X) if is_sparse(X) else np.asarray(X))[:, self.genes_]
+        X = checked_values(self, X)
+        return (sparse.csr_array(X) if is_sparse(X) else X)[:, self.genes_]

@@ -10,15 +10,16 @@ from typing import Any, Literal, Self
 
 import numpy as np
 import torch
-from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.utils.validation import check_is_fitted
 
 from .._random import seed
 from ..dataloaders._cells import Matrix
 from ..dataloaders._moments import Cells
+from ..evaluation._cell_classifier import CellClassifier, checked_cells
 from ..evaluation._scaling import LogitScaling, floored_log
 from ..evaluation._simple_mean import SimpleMean
 from ..evaluation._split import holdout
+from ..features._checked import checked_values
 from ..features._counts import has_counts
 from ..features._ranking import rank_f_test, rank_markers
 from ..graph._gene_graph import GeneGraph
@@ -30,7 +31,6 @@ from ._config import TrainConfig
 from ._device import attention_backend, isolated_rng, resolve_accelerator
 from ._diagnosis import diagnose
 from ._fitted import FittedLongformer
-from ._inputs import checked_cells, checked_values
 from ._mixture import Mixture, choose_gate
 from ._predict import Prediction, predict
 from ._runner import FitResult, run
@@ -46,7 +46,7 @@ _PRIOR_CELLS = 10.0
 _INITIAL, _STOPPING, _REGRESSION, _GATE = 10, 11, 12, 14  # names of the random streams
 
 
-class LongformerClassifier(ClassifierMixin, BaseEstimator):
+class LongformerClassifier(CellClassifier):
     """Gene-token transformer with kNN-masked attention, fitted on arrays.
 
     Everything learned from cells (token genes, their statistics, the gene graph, the weights) is
@@ -173,11 +173,9 @@ class LongformerClassifier(ClassifierMixin, BaseEstimator):
         self.progress = progress
         self.random_state = random_state
 
-    def __sklearn_tags__(self) -> Any:
-        """Say that sparse values are taken."""
-        tags = super().__sklearn_tags__()
-        tags.input_tags.sparse = True
-        return tags
+    def __sklearn_is_fitted__(self) -> bool:
+        """Say whether a fit came to its end."""
+        return hasattr(self, "fitted_")
 
     @property
     def begins_with(self) -> SimpleMean | None:
@@ -306,14 +304,8 @@ class LongformerClassifier(ClassifierMixin, BaseEstimator):
         self.n_parameters_ += 0 if simple is None else simple.n_parameters_
         return self
 
-    def predict_proba(self, X: Matrix) -> np.ndarray:
-        """Class probabilities, ``(cells, n_classes)`` float32, columns in the order of `classes_`."""
-        return self.predict_all(X).proba
-
-    def predict(self, X: Matrix) -> np.ndarray:
-        """Most probable class of each cell."""
-        proba = self.predict_proba(X)  # says so where nothing was fitted
-        return self.classes_[proba.argmax(axis=1)]
+    def _proba(self, X: Matrix) -> np.ndarray:
+        return self._predict_all(X).proba
 
     def embed(self, X: Matrix) -> np.ndarray:
         """Pooled representation of each cell, ``(cells, d_model)`` float32."""
@@ -321,8 +313,11 @@ class LongformerClassifier(ClassifierMixin, BaseEstimator):
 
     def predict_all(self, X: Matrix) -> Prediction:
         """Probabilities and representations from one pass."""
-        check_is_fitted(self, "fitted_")
-        return self.fitted_.predict(checked_values(self, X), self.vocabulary_)
+        check_is_fitted(self)
+        return self._predict_all(checked_values(self, X))
+
+    def _predict_all(self, X: Matrix) -> Prediction:
+        return self.fitted_.predict(X, self.vocabulary_)
 
     def _fit_simple(
         self, X: Matrix, codes: np.ndarray, given: SimpleMean | None

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import logging
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING
 
 import numpy as np
-from sklearn.base import BaseEstimator, ClassifierMixin
 
 from ..._compat import optional_import
+from ...evaluation._cell_classifier import CellClassifier
 from ...features._transform import GeneSelector
 
 if TYPE_CHECKING:
@@ -31,7 +31,7 @@ def require_celltypist() -> ModuleType:
     return package
 
 
-class CellTypistClassifier(ClassifierMixin, BaseEstimator):
+class CellTypistClassifier(CellClassifier):
     """CellTypist's logistic regression by stochastic gradient descent, on the best genes.
 
     Its standard training passes ``multi_class`` to scikit-learn's ``LogisticRegression``, an argument
@@ -58,9 +58,7 @@ class CellTypistClassifier(ClassifierMixin, BaseEstimator):
         self.n_genes = n_genes
         self.random_state = random_state
 
-    def fit(self, X: Matrix, y: np.ndarray) -> Self:
-        """Train on cells x genes log values, dense or sparse."""
-        self.classes_, codes = np.unique(y, return_inverse=True)
+    def _fit(self, X: Matrix, codes: np.ndarray) -> None:
         self.selector_ = GeneSelector("f_test", self.n_genes).fit(X, codes)
         kept = self._dense(X)
         self.expressed_ = kept.any(axis=0)  # CellTypist drops the others
@@ -73,18 +71,12 @@ class CellTypistClassifier(ClassifierMixin, BaseEstimator):
             class_weight="balanced",
             random_state=self.random_state,
         )
-        return self
 
-    def predict_proba(self, X: Matrix) -> np.ndarray:
-        """Return cells x classes probabilities."""
+    def _proba(self, X: Matrix) -> np.ndarray:
         scaled = self.model_.scaler.transform(self._dense(X)[:, self.expressed_])
         proba = self.model_.predict_labels_and_prob(np.minimum(scaled, _CLIP))[1]
         proba = np.maximum(proba, 1e-9)
         return proba / proba.sum(axis=1, keepdims=True)
-
-    def predict(self, X: Matrix) -> np.ndarray:
-        """Return the most probable class."""
-        return self.classes_[self.predict_proba(X).argmax(axis=1)]
 
     def _dense(self, X: Matrix) -> np.ndarray:
         kept = self.selector_.transform(X)

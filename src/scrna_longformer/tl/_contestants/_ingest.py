@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from sklearn.base import BaseEstimator, ClassifierMixin
+from sklearn.utils.validation import check_is_fitted
 
+from ...evaluation._cell_classifier import CellClassifier
 from ...evaluation._inner_folds import inner_folds
+from ...features._checked import checked_values
 from ...features._transform import GeneScaler, GeneSelector
 
 if TYPE_CHECKING:
@@ -36,7 +38,7 @@ def ingest_obstacle() -> str:
     )
 
 
-class IngestClassifier(ClassifierMixin, BaseEstimator):
+class IngestClassifier(CellClassifier):
     """Map cells into the principal components of the training cells and take their neighbours' label.
 
     ``ingest`` gives a label and no probability. So the probabilities of a cell are those with which
@@ -73,9 +75,7 @@ class IngestClassifier(ClassifierMixin, BaseEstimator):
         self.n_inner = n_inner
         self.random_state = random_state
 
-    def fit(self, X: Matrix, y: np.ndarray) -> Self:
-        """Build the reference from cells x genes log values, dense or sparse."""
-        self.classes_, codes = np.unique(y, return_inverse=True)
+    def _fit(self, X: Matrix, codes: np.ndarray) -> None:
         n_classes = len(self.classes_)
         counts = np.zeros((n_classes, n_classes))  # given x true
         for train, test in inner_folds(codes, self.n_inner, self.random_state):
@@ -85,15 +85,14 @@ class IngestClassifier(ClassifierMixin, BaseEstimator):
         counts += 1 / n_classes + np.eye(n_classes)
         self.proba_of_label_ = counts / counts.sum(axis=1, keepdims=True)
         self.reference_ = self._reference(X, codes)
-        return self
 
-    def predict_proba(self, X: Matrix) -> np.ndarray:
-        """Return cells x classes probabilities."""
+    def _proba(self, X: Matrix) -> np.ndarray:
         return self.proba_of_label_[self._given(self.reference_, X)]
 
     def predict(self, X: Matrix) -> np.ndarray:
         """Return the label that ``ingest`` gives."""
-        return self.classes_[self._given(self.reference_, X)]
+        check_is_fitted(self)
+        return self.classes_[self._given(self.reference_, checked_values(self, X))]
 
     def _reference(self, X: Matrix, codes: np.ndarray) -> tuple[Any, AnnData]:
         import pandas as pd

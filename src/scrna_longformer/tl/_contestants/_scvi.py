@@ -8,9 +8,10 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
-from sklearn.base import BaseEstimator, ClassifierMixin, TransformerMixin
+from sklearn.base import BaseEstimator, TransformerMixin
 
 from ..._compat import optional_import
+from ...evaluation._cell_classifier import CellClassifier
 from ...features._counts import recover_counts
 from ...features._residuals import PearsonResiduals
 
@@ -136,7 +137,7 @@ class ScviEmbedding(TransformerMixin, _OnCounts):
             return self.model_.get_latent_representation(self._counts(X))
 
 
-class ScanviClassifier(ClassifierMixin, _OnCounts):
+class ScanviClassifier(CellClassifier, _OnCounts):
     """scANVI: scVI, then its semi-supervised extension on the labels.
 
     Parameters
@@ -168,11 +169,9 @@ class ScanviClassifier(ClassifierMixin, _OnCounts):
         self.max_epochs = max_epochs
         self.random_state = random_state
 
-    def fit(self, X: Matrix, y: np.ndarray) -> Self:
-        """Train on cells x genes log values of counts."""
+    def _fit(self, X: Matrix, codes: np.ndarray) -> None:
         import pandas as pd
 
-        self.classes_, codes = np.unique(y, return_inverse=True)
         self._choose_genes(X)
         names = [str(k) for k in range(len(self.classes_))]
         with self._quietly() as scvi:
@@ -183,17 +182,11 @@ class ScanviClassifier(ClassifierMixin, _OnCounts):
             self._train(unsupervised, self.max_epochs)
             self.model_ = scvi.model.SCANVI.from_scvi_model(unsupervised, _UNKNOWN)
             self._train(self.model_, max(self.max_epochs // 5, 1))
-        return self
 
-    def predict_proba(self, X: Matrix) -> np.ndarray:
-        """Return cells x classes probabilities."""
+    def _proba(self, X: Matrix) -> np.ndarray:
         cells = self._counts(X)
         cells.obs[_LABEL] = _UNKNOWN
         with self._quietly():
             proba = self.model_.predict(cells, soft=True)
         ordered = proba[[str(k) for k in range(len(self.classes_))]].to_numpy()
         return ordered / ordered.sum(axis=1, keepdims=True)
-
-    def predict(self, X: Matrix) -> np.ndarray:
-        """Return the most probable class."""
-        return self.classes_[self.predict_proba(X).argmax(axis=1)]

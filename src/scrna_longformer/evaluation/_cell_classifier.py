@@ -1,0 +1,108 @@
+"""What all classifiers of cells share: the cells and labels they take, and how they predict."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from typing import Any, Self
+
+import numpy as np
+import pandas as pd
+from sklearn.base import BaseEstimator, ClassifierMixin
+from sklearn.utils.multiclass import check_classification_targets
+from sklearn.utils.validation import (
+    check_consistent_length,
+    check_is_fitted,
+    column_or_1d,
+)
+
+from ..features._checked import checked_values
+from ..features._ranking import Matrix
+
+
+class CellClassifier(ClassifierMixin, BaseEstimator):
+    """A classifier of scikit-learn that takes cells x genes in any form, and labels of any kind.
+
+    A subclass says how it is fitted to the index of each cell's class (``_fit``) and what the
+    probabilities of cells are (``_proba``).
+
+    Attributes
+    ----------
+    classes_
+        Class values, sorted.
+    n_features_in_
+        Number of genes.
+    """
+
+    takes_sparse = True
+
+    def __sklearn_tags__(self) -> Any:
+        """Say whether sparse values are taken."""
+        tags = super().__sklearn_tags__()
+        tags.input_tags.sparse = self.takes_sparse
+        return tags
+
+    def fit(self, X: Any, y: Any) -> Self:
+        """Fit to cells x genes and one label per cell.
+
+        Parameters
+        ----------
+        X
+            Cells x genes log values: sparse, an array or a data frame, without missing values.
+        y
+            Label of each cell, none of them missing.
+
+        Raises
+        ------
+        ValueError
+            If values or labels are missing, or all labels are the same.
+        """
+        X, self.classes_, codes = checked_cells(self, X, y)
+        self._fit(X, codes)
+        return self
+
+    def predict_proba(self, X: Any) -> np.ndarray:
+        """Return cells x classes probabilities, columns in the order of ``classes_``."""
+        check_is_fitted(self)
+        return self._proba(checked_values(self, X))
+
+    def predict(self, X: Any) -> np.ndarray:
+        """Return the most probable class of each cell."""
+        proba = self.predict_proba(X)  # says so where nothing was fitted
+        return self.classes_[proba.argmax(axis=1)]
+
+    @abstractmethod
+    def _fit(self, X: Matrix, codes: np.ndarray) -> None:
+        """Fit to checked values and the index of each cell's class in ``classes_``."""
+
+    @abstractmethod
+    def _proba(self, X: Matrix) -> np.ndarray:
+        """Probabilities of checked values."""
+
+
+def checked_cells(
+    estimator: BaseEstimator, X: Any, y: Any
+) -> tuple[Matrix, np.ndarray, np.ndarray]:
+    """Return cells x genes to fit, the classes, and the class of each cell as an index into them.
+
+    Raises
+    ------
+    ValueError
+        As :func:`~scrna_longformer.features._checked.checked_values`; or labels are missing, are measurements, are not as many as cells,
+        or are all the same.
+
+    Examples
+    --------
+    >>> checked_cells(BaseEstimator(), [[0.0], [1.0]], ["b", "a"])[1:]
+    (array(['a', 'b'], dtype='<U1'), array([1, 0]))
+    """
+    X, y = checked_values(estimator, X, fitting=True), column_or_1d(y, warn=True)
+    check_consistent_length(X, y)
+    if n_missing := int(pd.isna(y).sum()):
+        msg = f"`y` has {n_missing} missing labels. Leave these cells out of `X` and `y`."
+        raise ValueError(msg)
+    check_classification_targets(y)
+    classes, codes = np.unique(y, return_inverse=True)
+    if len(classes) < 2:
+        msg = f"`y` holds one class ({classes.tolist()[0]!r}); a classifier needs at least two."
+        raise ValueError(msg)
+    return X, classes, codes
