@@ -49,6 +49,8 @@ def module_order(graph: GeneGraph) -> np.ndarray:
     >>> bool(half.all())
     True
     """
+    if not graph.n_genes:
+        return np.empty(0, dtype=np.int32)
     coordinates = _spectral_coordinates(graph)
     pieces, waiting = [], [np.arange(graph.n_genes)]
     while waiting:
