@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields
-from numbers import Real
 from types import MappingProxyType
 from typing import Any
 
 import numpy as np
 
+from .._fields import require_number
 from ..attention import BACKENDS
 
 TOKENS = ("multiplicative", "additive")
@@ -129,10 +129,12 @@ class LongformerConfig:
             msg = f"`n_heads`={self.n_heads} must divide `d_model`={self.d_model}."
             raise ValueError(msg)
         for name in ("mlp_ratio", "attention_gain"):
-            self._require(name, "be a positive number", lambda value: 0 < value < math.inf)
+            require_number(self, name, "be a positive number", lambda value: 0 < value < math.inf)
         for name in ("dropout", "attention_dropout", "gene_dropout"):
-            self._require(name, "be a number in [0, 1)", lambda value: 0 <= value < 1)
-        self._require("init_scale", "be a number and not negative", lambda v: 0 <= v < math.inf)
+            require_number(self, name, "be a number in [0, 1)", lambda value: 0 <= value < 1)
+        require_number(
+            self, "init_scale", "be a number and not negative", lambda v: 0 <= v < math.inf
+        )
         for name in ("pool_norm", "zero_init", "residual_head"):
             if not isinstance(value := getattr(self, name), bool):
                 msg = f"`{name}` must be True or False, not {value!r}."
@@ -157,13 +159,6 @@ class LongformerConfig:
                 f"`tokens`='expressed' needs attention on a graph, one of {ON_A_GRAPH}, not "
                 f"{self.attention!r}."
             )
-            raise ValueError(msg)
-
-    def _require(self, name: str, what: str, holds: Callable[[Any], bool]) -> None:
-        """Refuse a field that is no number, or not one of those wanted (NaN never is)."""
-        value = getattr(self, name)
-        if not isinstance(value, Real) or not holds(value):
-            msg = f"`{name}` must {what}, not {value!r}."
             raise ValueError(msg)
 
     @classmethod

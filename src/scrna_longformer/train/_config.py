@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, fields
-from numbers import Integral, Real
+from numbers import Integral
 from typing import Any, Self
+
+from .._fields import require_number
 
 
 @dataclass(frozen=True)
@@ -66,25 +68,18 @@ class TrainConfig:
                 msg = f"`{name}` must be an integer of at least 1, not {value!r}."
                 raise ValueError(msg)
         for name in ("learning_rate", "gradient_clip"):
-            self._require(name, "be a positive number", lambda value: value > 0)
+            require_number(self, name, "be a positive number", lambda value: value > 0)
         for name in ("warmup", "ema_decay", "stopping_fraction", "gate_fraction"):
-            self._require(name, "be a number in [0, 1)", lambda value: 0 <= value < 1)
+            require_number(self, name, "be a number in [0, 1)", lambda value: 0 <= value < 1)
         for name in ("weight_decay", "time_limit"):
-            self._require(name, "be a number and not negative", lambda value: value >= 0)
-        self._require("learning_rate", "be finite", math.isfinite)
-        self._require("weight_decay", "be finite", math.isfinite)
+            require_number(self, name, "be a number and not negative", lambda value: value >= 0)
+        require_number(self, "learning_rate", "be finite", math.isfinite)
+        require_number(self, "weight_decay", "be finite", math.isfinite)
         if self.stopping_fraction + self.gate_fraction >= 1:
             msg = (
                 f"`stopping_fraction`={self.stopping_fraction!r} and `gate_fraction`="
                 f"{self.gate_fraction!r} leave no cell to train on."
             )
-            raise ValueError(msg)
-
-    def _require(self, name: str, what: str, holds: Callable[[Any], bool]) -> None:
-        """Refuse a field that is no number, or not one of those wanted (NaN never is)."""
-        value = getattr(self, name)
-        if not isinstance(value, Real) or not holds(value):
-            msg = f"`{name}` must {what}, not {value!r}."
             raise ValueError(msg)
 
     @classmethod
