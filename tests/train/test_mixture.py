@@ -86,17 +86,31 @@ def test_gate_stays_shut_where_only_the_cells_that_chose_the_weights_gain(rng):
 
 
 def test_gate_opens_wider_the_more_cells_gain():
-    """From about the fifth that is believed before any cell has spoken."""
+    """And not at all for so few that they are worth no more than a bare mention."""
     codes = np.arange(900) % 3
     simple = softmax(np.eye(3)[codes], axis=1)
     residual = np.eye(3)[codes]
     gates = [
         choose_gate(simple[:n], residual[:n], codes[:n], np.ones(n, dtype=bool))
-        for n in (1, 9, 30, 90, 900)
+        for n in (3, 30, 90, 900)
     ]
-    assert 0.2 <= gates[0] < 0.25
+    assert gates[0] == 0.0
+    assert gates[1] > 0.2  # what is believed before any cell has spoken
     assert np.all(np.diff(gates) > 0)
     assert gates[-1] > 0.9
+
+
+@pytest.mark.parametrize("size", [1e-3, 0.1, 0.5])
+@pytest.mark.parametrize("n_cells", [40, 400])
+def test_gate_does_not_open_for_a_correction_that_says_nothing(rng, size: float, n_cells: int):
+    """However small it is: the sign of a gain is a coin's."""
+    opened = 0
+    for _ in range(100):
+        codes = rng.integers(4, size=n_cells)
+        simple = softmax(rng.normal(size=(n_cells, 4)) + 2 * np.eye(4)[codes], axis=1)
+        noise = size * rng.normal(size=(n_cells, 4))
+        opened += choose_gate(simple, noise, codes, np.arange(n_cells) % 2 == 0) > 0
+    assert opened <= 2
 
 
 def test_gate_is_the_mean_of_the_weights_by_how_likely_they_are(rng):

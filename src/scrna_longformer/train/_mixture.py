@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.special import softmax
+from scipy.special import log_softmax, logsumexp, softmax
 
 from ..dataloaders._cells import CellMatrix, Matrix
 from ..evaluation._scaling import floored_log
@@ -14,6 +14,7 @@ from ._wide import WidePart
 
 GATES = np.arange(100) / 100
 _DOUBTED_CELLS = 3.0  # imagined cells about which the correction is surely wrong
+_LEAST_EVIDENCE = 1.0  # log Bayes factor
 _BLOCK = 1024  # cells made dense at a time
 
 
@@ -74,12 +75,14 @@ def choose_gate(
 ) -> float:
     """Choose how much of a correction to use, on cells that neither model was fitted to.
 
-    The mean of the weights, each as likely as it makes the labels of these cells, and those of a few
+    The mean of all weights, each as likely as it makes the labels of these cells, and those of a few
     imagined cells that the correction is surely wrong about: a beta prior, ``Beta(1, 4)``. So few
     cells choose that the single best weight is often best by chance, and that a mistake that is rare
-    but costly need not be among them. The mean moves from the prior's 0.2 as far as the cells have
-    something to say. Where all cells together, or the `unseen` ones alone, do not gain from it, it is
-    0.
+    but costly need not be among them.
+
+    It is 0 where the labels do not speak for any correction: where they are less than e times as
+    likely under it, averaged over the prior, as without (a log Bayes factor below 1: "not worth more
+    than a bare mention"). And where the `unseen` cells alone do not gain.
 
     Parameters
     ----------
@@ -97,16 +100,18 @@ def choose_gate(
     ----------
     Stone (1961). The opinion pool. Annals of Mathematical Statistics. (Mixtures of probabilities.)
 
-    Hoeting et al. (1999). Bayesian model averaging: a tutorial. Statistical Science. (The mean over
-    the posterior instead of its mode.)
+    Kass and Raftery (1995). Bayes factors. Journal of the American Statistical Association.
     """
     if not unseen.any():
         return 0.0
     of_truth = np.arange(len(codes)), codes
     without = softmax(floored_log(simple), axis=1)[of_truth]
     gained = corrected(simple, residual)[of_truth] / without - 1
-    log_prior = _DOUBTED_CELLS * np.log1p(-GATES)
-    likely = softmax(np.log1p(np.multiply.outer(GATES, gained)).sum(axis=1) + log_prior)
-    gate = round(float(GATES @ likely), 2)  # as it is told everywhere
-    gains = np.log1p(gate * gained)
-    return gate if gains.sum() > 0 and gains[unseen].sum() > 0 else 0.0
+    likelihood = np.log1p(np.multiply.outer(GATES, gained)).sum(axis=1)  # over that without
+    prior = log_softmax(_DOUBTED_CELLS * np.log1p(-GATES))
+    evidence = logsumexp(likelihood + prior)
+    if evidence < _LEAST_EVIDENCE:
+        return 0.0
+    mean = float(GATES @ np.exp(likelihood + prior - evidence))
+    gate = round(mean, 2)  # as it is told everywhere
+    return gate if np.log1p(gate * gained[unseen]).sum() > 0 else 0.0
