@@ -52,6 +52,12 @@ napoleon_use_ivar = True  # fields of a dataclass are listed once, not as entrie
 always_use_bars_union = True
 # where classes are documented, against where they happen to be defined
 qualname_overrides = {
+    "scrna_longformer.evaluation._cell_classifier.CellClassifier": (
+        "scrna_longformer.evaluation.CellClassifier"
+    ),
+    "scrna_longformer.features._checked.CellTransformer": (
+        "scrna_longformer.features.CellTransformer"
+    ),
     "scipy.sparse._base.sparray": "scipy.sparse.sparray",
     "scipy.sparse._csc.csc_array": "scipy.sparse.csc_array",
     "scipy.sparse._csc.csc_matrix": "scipy.sparse.csc_matrix",

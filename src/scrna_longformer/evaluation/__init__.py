@@ -8,6 +8,7 @@ from ._baselines import BASELINES
 from ._benchmark import FoldResult, cross_validate
 from ._break_even import BreakEven, break_even
 from ._calibration import TemperatureScaled, fit_temperature, scale_temperature
+from ._cell_classifier import CellClassifier
 from ._centroid import CentroidClassifier
 from ._checkpoint import FoldStore
 from ._conformal import Conformal
@@ -73,6 +74,7 @@ __all__ = [
     "SPLITS",
     "BalancedClassifier",
     "BreakEven",
+    "CellClassifier",
     "CentroidClassifier",
     "Conformal",
     "CurveDraws",

@@ -34,6 +34,8 @@ class BalancedClassifier(CellClassifier):
     array([[0.5, 0.5]])
     """
 
+    takes_finite = False
+
     def __init__(self, estimator: Any) -> None:
         self.estimator = estimator
 

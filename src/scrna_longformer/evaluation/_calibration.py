@@ -10,10 +10,11 @@ from scipy.special import log_softmax, softmax
 from sklearn.base import BaseEstimator, ClassifierMixin, clone
 from sklearn.calibration import CalibratedClassifierCV
 from sklearn.dummy import DummyClassifier
-from sklearn.utils.validation import check_is_fitted, column_or_1d
+from sklearn.utils.validation import check_is_fitted
 
 from ..features._checked import checked_values
 from ..features._ranking import Matrix
+from ._cell_classifier import plain_labels
 from ._class_codes import classes_of, in_order
 from ._cost import count_parameters
 from ._scaling import floored_log
@@ -126,7 +127,7 @@ class TemperatureScaled(ClassifierMixin, BaseEstimator):
 
     def fit(self, X: Matrix, y: np.ndarray) -> Self:
         """Fit the temperature on a part of the cells, and the classifier to all."""
-        X, y = checked_values(self, X, fitting=True), column_or_1d(y, warn=True)
+        X, y = checked_values(self, X, fitting=True, finite=False), plain_labels(y)
         self.estimator_ = clone(self.estimator).fit(X, y)
         self.classes_ = np.sort(classes_of(self.estimator_))
         # cells without a label (scikit-learn's -1) are of none of the classes
@@ -138,7 +139,7 @@ class TemperatureScaled(ClassifierMixin, BaseEstimator):
     def predict_proba(self, X: Matrix) -> np.ndarray:
         """Return cells x classes probabilities."""
         check_is_fitted(self)
-        X = checked_values(self, X)
+        X = checked_values(self, X, finite=False)
         return scale_temperature(in_order(self.estimator_, X), self.temperature_)
 
     def predict(self, X: Matrix) -> np.ndarray:

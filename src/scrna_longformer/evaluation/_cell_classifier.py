@@ -20,10 +20,11 @@ from ..features._ranking import Matrix
 
 
 class CellClassifier(ClassifierMixin, BaseEstimator):
-    """A classifier of scikit-learn that takes cells x genes in any form, and labels of any kind.
+    """A classifier of scikit-learn that takes cells x genes in any form, and labels of any plain kind.
 
-    A subclass says how it is fitted to the index of each cell's class (``_fit``) and what the
-    probabilities of cells are (``_proba``).
+    The base of all classifiers of this package. A subclass says how it is fitted to the index of each
+    cell's class (``_fit``) and what the probabilities of cells are (``_proba``). After a fit that failed
+    there is nothing that predicts.
 
     Attributes
     ----------
@@ -34,6 +35,12 @@ class CellClassifier(ClassifierMixin, BaseEstimator):
     """
 
     takes_sparse = True
+    takes_finite = True  # only; if not, an estimator inside has the last word
+    _is_complete = False
+
+    def __sklearn_is_fitted__(self) -> bool:
+        """Say whether the last fit came to its end."""
+        return self._is_complete
 
     def __sklearn_tags__(self) -> Any:
         """Say whether sparse values are taken."""
@@ -56,14 +63,16 @@ class CellClassifier(ClassifierMixin, BaseEstimator):
         ValueError
             If values or labels are missing, or all labels are the same.
         """
-        X, self.classes_, codes = checked_cells(self, X, y)
+        self._is_complete = False
+        X, self.classes_, codes = checked_cells(self, X, y, finite=self.takes_finite)
         self._fit(X, codes)
+        self._is_complete = True
         return self
 
     def predict_proba(self, X: Any) -> np.ndarray:
         """Return cells x classes probabilities, columns in the order of ``classes_``."""
         check_is_fitted(self)
-        return self._proba(checked_values(self, X))
+        return self._proba(checked_values(self, X, finite=self.takes_finite))
 
     def predict(self, X: Any) -> np.ndarray:
         """Return the most probable class of each cell."""
@@ -79,8 +88,24 @@ class CellClassifier(ClassifierMixin, BaseEstimator):
         """Probabilities of checked values."""
 
 
+def plain_labels(y: Any) -> np.ndarray:
+    """Return labels as one array of text, integers or booleans, as they are.
+
+    The nullable types of pandas, and integers in an array of objects, stay what they are.
+
+    Examples
+    --------
+    >>> plain_labels(pd.Series([True, False], dtype="boolean"))
+    array([ True, False])
+    """
+    if isinstance(getattr(y, "dtype", None), pd.api.extensions.ExtensionDtype):
+        y = np.asarray(y, dtype=object)
+    y = column_or_1d(y, warn=True)
+    return pd.Series(y).infer_objects().to_numpy() if y.dtype == object else y
+
+
 def checked_cells(
-    estimator: BaseEstimator, X: Any, y: Any
+    estimator: BaseEstimator, X: Any, y: Any, *, finite: bool = True
 ) -> tuple[Matrix, np.ndarray, np.ndarray]:
     """Return cells x genes to fit, the classes, and the class of each cell as an index into them.
 
@@ -95,7 +120,7 @@ def checked_cells(
     >>> checked_cells(BaseEstimator(), [[0.0], [1.0]], ["b", "a"])[1:]
     (array(['a', 'b'], dtype='<U1'), array([1, 0]))
     """
-    X, y = checked_values(estimator, X, fitting=True), column_or_1d(y, warn=True)
+    X, y = checked_values(estimator, X, fitting=True, finite=finite), plain_labels(y)
     check_consistent_length(X, y)
     if n_missing := int(pd.isna(y).sum()):
         msg = f"`y` has {n_missing} missing labels. Leave these cells out of `X` and `y`."

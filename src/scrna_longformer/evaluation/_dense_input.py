@@ -10,12 +10,15 @@ from sklearn.preprocessing import FunctionTransformer
 from sklearn.utils import get_tags
 
 from ..features._ranking import is_sparse
+from ._balanced import BalancedClassifier
+from ._calibration import TemperatureScaled
+from ._cell_classifier import CellClassifier
 
 
 def with_dense_input(estimator: Any) -> Any:
     """Put a step before the estimator that makes values dense, if it says that it takes no sparse ones.
 
-    Estimators that are not of scikit-learn are given the values as they are.
+    Others than those of scikit-learn and classifiers of this package are given the values as they are.
     """
     if not _wants_dense(estimator):
         return estimator
@@ -26,15 +29,18 @@ def with_dense_input(estimator: Any) -> Any:
 
 
 def _wants_dense(estimator: Any) -> bool:
-    """Whether a step of scikit-learn's own, before any of others, says that it takes no sparse values."""
+    """Whether a step whose word counts, before any of others, says that it takes no sparse values."""
     steps = (
         [step for _, step in estimator.steps] if isinstance(estimator, Pipeline) else [estimator]
     )
     for step in steps:
         if step is None or step == "passthrough":
             continue
-        is_own = not type(step).__module__.startswith("sklearn.")
-        if is_own or isinstance(
+        if isinstance(step, BalancedClassifier | TemperatureScaled):
+            return _wants_dense(step.estimator)
+        is_known = isinstance(step, CellClassifier)
+        is_known |= type(step).__module__.startswith("sklearn.")
+        if not is_known or isinstance(
             step, FunctionTransformer
         ):  # its function may be what makes them dense
             return False

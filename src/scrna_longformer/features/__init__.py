@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from ._checked import CellTransformer
 from ._counts import has_counts, recover_counts
 from ._ranking import rank_f_test, rank_markers, rank_variance
 from ._residuals import PearsonResiduals, pearson_residuals
@@ -10,6 +11,7 @@ from ._thinning import Independence, half_correlation, thin_counts
 from ._transform import GeneScaler, GeneSelector
 
 __all__ = [
+    "CellTransformer",
     "ExpressionState",
     "GeneScaler",
     "GeneSelector",

@@ -12,7 +12,11 @@ from ._ranking import Matrix
 
 
 class CellTransformer(TransformerMixin, BaseEstimator):
-    """A transformer of scikit-learn that takes cells x genes dense or sparse."""
+    """A transformer of scikit-learn that takes cells x genes dense or sparse.
+
+    What its ``fit`` and ``transform`` are given is checked by scikit-learn's validation: finite numbers,
+    of as many genes (and in data frames of the same names) as those it was fitted to.
+    """
 
     def __sklearn_tags__(self) -> Any:
         """Say that sparse values are taken."""
@@ -21,7 +25,9 @@ class CellTransformer(TransformerMixin, BaseEstimator):
         return tags
 
 
-def checked_values(estimator: BaseEstimator, X: Any, *, fitting: bool = False) -> Matrix:
+def checked_values(
+    estimator: BaseEstimator, X: Any, *, fitting: bool = False, finite: bool = True
+) -> Matrix:
     """Return cells x genes as an array, or as CSR where the estimator takes that.
 
     Parameters
@@ -32,6 +38,8 @@ def checked_values(estimator: BaseEstimator, X: Any, *, fitting: bool = False) -
         Cells x genes in any form that scikit-learn takes.
     fitting
         Whether these cells are fitted.
+    finite
+        Whether numbers must be finite; if not, an estimator inside has the last word.
 
     Raises
     ------
@@ -39,4 +47,6 @@ def checked_values(estimator: BaseEstimator, X: Any, *, fitting: bool = False) -
         It is no matrix of finite numbers, has no cells, or not the genes of the fit.
     """
     sparse = "csr" if get_tags(estimator).input_tags.sparse else False
-    return validate_data(estimator, X, accept_sparse=sparse, reset=fitting)
+    return validate_data(
+        estimator, X, accept_sparse=sparse, ensure_all_finite=finite, reset=fitting
+    )

@@ -155,6 +155,12 @@ def transformer_settings(fit: Mapping[str, Any] | None) -> dict[str, Any]:
     from ..train import TrainConfig
 
     params, config = fit["params"], fit["train_config"]
+    if "input_transform" not in params:
+        msg = (
+            "`adata.uns['longformer']` is the record of an earlier version. Call "
+            "sl.tl.longformer_fit(adata, key=...) again, or delete it."
+        )
+        raise ValueError(msg)
     kinds = {name: type(value) for name, value in asdict(TrainConfig()).items()}
     n_tokens = str(params["n_tokens"])
     options = {

@@ -173,10 +173,6 @@ class LongformerClassifier(CellClassifier):
         self.progress = progress
         self.random_state = random_state
 
-    def __sklearn_is_fitted__(self) -> bool:
-        """Say whether a fit came to its end."""
-        return hasattr(self, "fitted_")
-
     @property
     def begins_with(self) -> SimpleMean | None:
         """The simple model that :meth:`fit` fits first, unfitted; ``None`` without an offset.
@@ -218,6 +214,7 @@ class LongformerClassifier(CellClassifier):
         UserWarning
             If the model did not learn, saying what to change.
         """
+        self._is_complete = False
         X, self.classes_, codes = checked_cells(self, X, y)
         accelerator = resolve_accelerator(self.accelerator)
         train_config = self._check_arguments(X, accelerator)
@@ -302,6 +299,7 @@ class LongformerClassifier(CellClassifier):
         )
         self.n_parameters_ = sum(p.numel() for p in model.parameters())
         self.n_parameters_ += 0 if simple is None else simple.n_parameters_
+        self._is_complete = True
         return self
 
     def _proba(self, X: Matrix) -> np.ndarray:

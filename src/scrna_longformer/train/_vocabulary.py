@@ -92,7 +92,7 @@ def _residual_genes(X: Matrix) -> np.ndarray:
         return PearsonResiduals(N_RESIDUALS).fit(X).genes_
     except ValueError as error:
         msg = (
-            f"`input_transform`='pearson' reads the counts behind the values. {error} Choose "
-            "`input_transform`='auto' or 'log', or give it log1p of counts per 10,000."
+            f"Pearson residuals are of the counts behind the values. {error} Choose "
+            "`input_transform`='log', or give it log1p of counts per 10,000."
         )
         raise ValueError(msg) from error
