@@ -22,9 +22,9 @@ from ..features._ranking import Matrix
 class CellClassifier(ClassifierMixin, BaseEstimator):
     """A classifier of scikit-learn that takes cells x genes in any form, and labels of any plain kind.
 
-    The base of all classifiers of this package. A subclass says how it is fitted to the index of each
-    cell's class (``_fit``) and what the probabilities of cells are (``_proba``). After a fit that failed
-    there is nothing that predicts.
+    The base of this package's classifiers, but for :class:`TemperatureScaled`, whose cells may lack
+    labels. A subclass says how it is fitted to the index of each cell's class (``_fit``) and what the
+    probabilities of cells are (``_proba``). After a fit that failed there is nothing that predicts.
 
     Attributes
     ----------
@@ -112,8 +112,8 @@ def checked_cells(
     Raises
     ------
     ValueError
-        As :func:`~scrna_longformer.features._checked.checked_values`; or labels are missing, are measurements, are not as many as cells,
-        or are all the same.
+        As :func:`~scrna_longformer.features._checked.checked_values`; or labels are missing, are
+        measurements, are not as many as cells, or are all the same.
 
     Examples
     --------
