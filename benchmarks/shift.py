@@ -1,32 +1,53 @@
 """Predicting other cells than those trained on: shallower ones, and ones without some of the genes.
 
-    python benchmarks/shift.py [--sets sorted_pbmc] [--folds 3]
+    python benchmarks/shift.py [--sets sorted_pbmc pbmc3k] [--repeats 2] [--save folder]
 
 Prints markdown. Test cells of each fold are predicted as they are, after thinning their molecules to a
 half and to a quarter, and without a random 10, 30 or 50 % of the genes (log values are then made of the
-molecules that are left, as an analyst would who never saw the others; missing genes enter at their training
-means, but for the simple mean, which takes them as not expressed). "Augmented" logistic regression is trained on four copies of every training
-cell: as it is, at half and at a quarter of its depth, and with a random half of its genes missing. Labels
-are those of the set; nothing is fitted on test cells.
+molecules that are left, as an analyst would who never saw the others). "Augmented" logistic regression
+is trained on four copies of every training cell: as it is, at half and at a quarter of its depth, and
+with a random half of its genes missing. Labels are those of the set; nothing is fitted on test cells.
+With `--save` finished folds are kept, and the same call goes on where it was stopped.
 """
 
 from __future__ import annotations
 
 import argparse
 import warnings
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
 
 import numpy as np
+import pandas as pd
 from ablations import load, paired
 from scipy import sparse
 from sklearn.base import BaseEstimator
+from sklearn.linear_model import LogisticRegression
+from sklearn.model_selection import GridSearchCV, StratifiedGroupKFold, cross_val_predict
+from sklearn.pipeline import make_pipeline
 
 from scrna_longformer import settings
-from scrna_longformer.evaluation import BASELINES, SimpleMean, make_splits, score
-from scrna_longformer.features import recover_counts, thin_counts
+from scrna_longformer.evaluation import (
+    BASELINES,
+    MORE_BASELINES,
+    SimpleMean,
+    Split,
+    corrected_t_test,
+    holm,
+    make_splits,
+    score,
+)
+from scrna_longformer.evaluation._scaling import LogitScaling
+from scrna_longformer.features import GeneScaler, GeneSelector, recover_counts, thin_counts
 from scrna_longformer.train import LongformerClassifier
 
 DEPTHS = (0.5, 0.25)
 MISSING = (0.1, 0.3, 0.5)
+N_SPLITS = 5
+SHOWN = {"macro_f1": "macro-F1", "log_loss": "log-loss"}
+AUGMENTED, INSIDE = "logistic regression, augmented", "simple mean, told"
+TRANSFORMERS = ("longformer", "longformer alone")
 
 
 def log_values(counts: sparse.csr_matrix) -> sparse.csr_matrix:
@@ -42,52 +63,81 @@ def without(counts: sparse.csr_matrix, absent: np.ndarray) -> sparse.csr_matrix:
     return log_values(sparse.csr_matrix(counts @ sparse.diags_array((~absent).astype(float))))
 
 
-class Filled(BaseEstimator):
-    """A simple model that takes missing genes at their training means, and may be augmented.
+class Silent(BaseEstimator):
+    """A simple model that takes missing genes for silent ones, because it reads counts."""
 
-    A model that needs counts takes them as not expressed: means are no counts.
-    """
-
-    def __init__(
-        self,
-        model: BaseEstimator,
-        *,
-        augmented: bool = False,
-        needs_counts: bool = False,
-        random_state: int = 0,
-    ):
+    def __init__(self, model: Any):
         self.model = model
-        self.needs_counts = needs_counts
-        self.augmented = augmented
-        self.random_state = random_state
 
-    def fit(self, counts: sparse.csr_matrix, codes: np.ndarray) -> Filled:
-        """Fit to counts, and to copies of them that are shallower or lack genes."""
-        X = log_values(counts)
-        self.mean_ = np.asarray(X.mean(axis=0)).ravel().astype(np.float32)
-        copies = [X]
-        if self.augmented:
-            rng = np.random.default_rng(self.random_state)
-            copies += [log_values(thin_counts(counts, depth, rng)[0]) for depth in DEPTHS]
-            lacking = [
-                self._fill(without(row, absent), absent)
-                for row in counts
-                for absent in [rng.random(counts.shape[1]) < MISSING[-1]]
-            ]
-            copies.append(sparse.csr_matrix(sparse.vstack(lacking)))
-        stacked = sparse.csr_matrix(sparse.vstack(copies))
-        self.model.fit(stacked, np.tile(codes, len(copies)))
+    def fit(self, counts: sparse.csr_matrix, codes: np.ndarray) -> Silent:
+        """Fit to log values of counts."""
+        self.model.fit(log_values(counts), codes)
         return self
 
     def predict_proba(self, counts: sparse.csr_matrix, absent: np.ndarray) -> np.ndarray:
         """Probabilities of cells that lack some genes."""
-        return self.model.predict_proba(self._fill(without(counts, absent), absent))
+        return self.model.predict_proba(without(counts, absent))
 
-    def _fill(self, X: sparse.csr_matrix, absent: np.ndarray) -> sparse.csr_matrix:
-        if self.needs_counts:
-            return X
-        filling = np.where(absent, self.mean_, 0)
-        return sparse.csr_matrix(X + np.tile(filling, (X.shape[0], 1))) if absent.any() else X
+
+class Filled(BaseEstimator):
+    """A simple model of log values that takes missing genes at their training means."""
+
+    def __init__(self, model: Any):
+        self.model = model
+
+    def fit(self, counts: sparse.csr_matrix, codes: np.ndarray) -> Filled:
+        """Fit to log values of counts."""
+        self.mean_ = _means(counts)
+        self.model.fit(log_values(counts), codes)
+        return self
+
+    def predict_proba(self, counts: sparse.csr_matrix, absent: np.ndarray) -> np.ndarray:
+        """Probabilities of cells that lack some genes."""
+        return self.model.predict_proba(_filled(without(counts, absent), absent, self.mean_))
+
+
+class Augmented(BaseEstimator):
+    """Logistic regression that was also shown shallower cells, and cells that lack genes.
+
+    Penalty and calibration are chosen on inner folds that keep the copies of a cell together: a copy
+    of a training cell among those that choose would make the weakest penalty look best.
+    """
+
+    def __init__(self, random_state: int = 0):
+        self.random_state = random_state
+
+    def fit(self, counts: sparse.csr_matrix, codes: np.ndarray) -> Augmented:
+        """Fit to counts, and to copies of them that are shallower or lack genes."""
+        self.mean_ = _means(counts)
+        rng = np.random.default_rng(self.random_state)
+        copies = [log_values(counts)]
+        copies += [log_values(thin_counts(counts, depth, rng)[0]) for depth in DEPTHS]
+        lacking = [
+            _filled(without(row, absent), absent, self.mean_)
+            for row in counts
+            for absent in [rng.random(counts.shape[1]) < MISSING[-1]]
+        ]
+        X = sparse.csr_matrix(sparse.vstack([*copies, sparse.vstack(lacking)]))
+        cell, y = np.tile(np.arange(len(codes)), 4), np.tile(codes, 4)
+        folds = StratifiedGroupKFold(3, shuffle=True, random_state=self.random_state)
+        regression = LogisticRegression(class_weight="balanced", max_iter=5000)
+        search = GridSearchCV(
+            make_pipeline(GeneSelector("f_test", 1000), GeneScaler(), regression),
+            {"logisticregression__C": [1e-3, 1e-2, 1e-1, 1.0]},
+            scoring="neg_log_loss",
+            cv=folds,
+        )
+        self.model_ = search.fit(X, y, groups=cell).best_estimator_
+        held_out = cross_val_predict(
+            self.model_, X, y, groups=cell, cv=folds, method="predict_proba"
+        )
+        self.scaling_ = LogitScaling.fit(held_out, y)
+        return self
+
+    def predict_proba(self, counts: sparse.csr_matrix, absent: np.ndarray) -> np.ndarray:
+        """Probabilities of cells that lack some genes."""
+        X = _filled(without(counts, absent), absent, self.mean_)
+        return self.scaling_(self.model_.predict_proba(X))
 
 
 class Longformer(BaseEstimator):
@@ -98,25 +148,54 @@ class Longformer(BaseEstimator):
 
     def fit(self, counts: sparse.csr_matrix, codes: np.ndarray) -> Longformer:
         """Fit to log values of counts."""
-        self.model_ = LongformerClassifier(accelerator="cpu", **self.options)
-        self.model_.fit(log_values(counts), codes)
+        model = LongformerClassifier(accelerator="cpu", **self.options)
+        self.fitted_ = model.fit(log_values(counts), codes).fitted_
+        self.vocabulary_ = model.vocabulary_
         return self
 
     def predict_proba(self, counts: sparse.csr_matrix, absent: np.ndarray) -> np.ndarray:
         """Probabilities of cells that lack some genes."""
-        columns = np.where(absent, -1, np.arange(len(absent)))[self.model_.vocabulary_]
-        return self.model_.fitted_.predict(without(counts, absent), columns).proba
+        columns = np.where(absent, -1, np.arange(len(absent)))[self.vocabulary_]
+        return self.fitted_.predict(without(counts, absent), columns).proba
+
+    def with_shut_gate(self) -> Longformer:
+        """Return the simple model inside, which is told what is missing as well."""
+        inside = Longformer(**self.options)
+        mixture = replace(self.fitted_.mixture, gate=0.0)
+        inside.fitted_, inside.vocabulary_ = (
+            replace(self.fitted_, mixture=mixture),
+            self.vocabulary_,
+        )
+        return inside
 
 
-CONTESTANTS = {
-    "logistic regression, augmented": lambda: Filled(
-        BASELINES["logistic_regression"](0), augmented=True
-    ),
-    "logistic regression": lambda: Filled(BASELINES["logistic_regression"](0)),
-    "simple mean": lambda: Filled(SimpleMean(), needs_counts=True),
-    "longformer": lambda: Longformer(),
-    "longformer alone": lambda: Longformer(offset=None),
-}
+def _means(counts: sparse.csr_matrix) -> np.ndarray:
+    return np.asarray(log_values(counts).mean(axis=0)).ravel().astype(np.float32)
+
+
+def _filled(X: sparse.csr_matrix, absent: np.ndarray, mean: np.ndarray) -> sparse.csr_matrix:
+    if not absent.any():
+        return X
+    return sparse.csr_matrix(X + np.tile(np.where(absent, mean, 0), (X.shape[0], 1)))
+
+
+def fitted_models(counts: sparse.csr_matrix, codes: np.ndarray, seed: int) -> dict[str, Any]:
+    """Everybody, fitted to the training cells; the transformers come last."""
+    simple = {
+        AUGMENTED: Augmented(seed),
+        "logistic regression": Filled(BASELINES["logistic_regression"](seed)),
+        "shrinkage LDA": Filled(MORE_BASELINES["lda_shrinkage"](seed)),
+        "simple mean": Silent(SimpleMean(random_state=seed)),
+    }
+    for model in simple.values():
+        model.fit(counts, codes)
+    hybrid = Longformer(random_state=seed).fit(counts, codes)
+    alone = Longformer(random_state=seed, offset=None).fit(counts, codes)
+    return {
+        **simple,
+        INSIDE: hybrid.with_shut_gate(),
+        **dict(zip(TRANSFORMERS, (hybrid, alone), strict=True)),
+    }
 
 
 def shifts(counts: sparse.csr_matrix, rng: np.random.Generator) -> dict:
@@ -129,45 +208,85 @@ def shifts(counts: sparse.csr_matrix, rng: np.random.Generator) -> dict:
     }
 
 
+def scores_of_fold(counts: sparse.csr_matrix, codes: np.ndarray, split: Split) -> pd.DataFrame:
+    """One row per shift and model."""
+    seed = split.repeat * N_SPLITS + split.fold
+    cases = shifts(counts[split.test], np.random.default_rng(seed))
+    models = fitted_models(counts[split.train], codes[split.train], split.repeat)
+    rows = []
+    for case, (cells, absent) in cases.items():
+        for name, model in models.items():
+            scores = score(codes[split.test], model.predict_proba(cells, absent))
+            rows.append({"case": case, "model": name, **{m: scores[m] for m in SHOWN}})
+    return pd.DataFrame(rows).assign(repeat=split.repeat, fold=split.fold)
+
+
+def run(name: str, most_cells: int, n_repeats: int, folder: Path | None) -> pd.DataFrame:
+    """Scores of all folds of a set; those that `folder` has are taken from there."""
+    X, codes = load(name, most_cells)
+    counts = sparse.csr_matrix(recover_counts(X))
+    found = []
+    for split in make_splits(codes, n_splits=N_SPLITS, n_repeats=n_repeats):
+        path = None if folder is None else folder / f"{name}-{split.repeat}-{split.fold}.csv"
+        if path is not None and path.exists():
+            found.append(pd.read_csv(path))
+            continue
+        found.append(scores_of_fold(counts, codes, split))
+        if path is not None:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            found[-1].to_csv(path, index=False)
+    return pd.concat(found).assign(set=name)
+
+
+def means(scores: pd.DataFrame, metric: str) -> str:
+    """Means over folds, sets and shifts x models, as markdown."""
+    wide = scores.pivot_table(metric, ["set", "case"], "model", sort=False)
+    best = wide.eq(wide.agg("min" if metric == "log_loss" else "max", axis=1), axis=0)
+    text = wide.map("{:.3f}".format).mask(best, wide.map("**{:.3f}**".format))
+    return text.reset_index().to_markdown(index=False)
+
+
+def differences(scores: pd.DataFrame, transformer: str) -> str:
+    """The transformer against augmented regression and the best simple model, as markdown."""
+    rows, p_values = [], []
+    for place, of_case in scores.groupby(["set", "case"], sort=False):
+        cells: list[str] = list(place)
+        for metric in SHOWN:
+            wide = of_case.pivot_table(metric, ["repeat", "fold"], "model", sort=False)
+            simple = wide.drop(columns=list(TRANSFORMERS)).mean()
+            best = simple.idxmin() if metric == "log_loss" else simple.idxmax()
+            own = wide[transformer].to_numpy()
+            change = own - wide[best].to_numpy()
+            share = 1 / (N_SPLITS - 1)
+            p_values.append(corrected_t_test(change, test_share=share))
+            cells += [paired(own - wide[AUGMENTED].to_numpy(), share)]
+            cells += [f"{paired(change, share)} {best}", ""]
+        rows.append(cells)
+    for i, p in enumerate(holm(np.array(p_values))):
+        rows[i // 2][2 + 3 * (i % 2) + 2] = "< 0.001" if p < 0.001 else f"{p:.3f}"
+    heads = [
+        head for m in SHOWN.values() for head in (f"{m}: to augmented", f"{m}: to best simple", "p")
+    ]
+    return pd.DataFrame(rows, columns=["set", "case", *heads]).to_markdown(index=False)
+
+
 def main() -> None:
-    """Print a table per set."""
+    """Print tables of everybody's scores, and of both transformers against their rivals."""
     parser = argparse.ArgumentParser()
     parser.add_argument("--sets", nargs="+", default=["sorted_pbmc"])
-    parser.add_argument("--folds", type=int, default=3)
-    parser.add_argument("--cells", type=int, default=3000)
+    parser.add_argument("--repeats", type=int, default=2, help="of five folds")
+    parser.add_argument("--cells", type=int, default=1500, help="most cells of a set")
+    parser.add_argument("--save", type=Path, help="folder of finished folds")
     options = parser.parse_args()
     settings.verbosity = "error"
     warnings.simplefilter("ignore", UserWarning)
-    for name in options.sets:
-        X, codes = load(name, options.cells)
-        counts = sparse.csr_matrix(recover_counts(X))
-        found: dict[tuple[str, str], list[tuple[float, float]]] = {}
-        splits = make_splits(codes, n_splits=5)[: options.folds]
-        for fold, split in enumerate(splits):
-            rng = np.random.default_rng(fold)
-            cases = shifts(counts[split.test], rng)
-            for model, make in CONTESTANTS.items():
-                fitted = make().fit(counts[split.train], codes[split.train])
-                for case, (cells, absent) in cases.items():
-                    proba = fitted.predict_proba(cells, absent)
-                    scores = score(codes[split.test], proba)
-                    found.setdefault((case, model), []).append(
-                        (scores["macro_f1"], scores["log_loss"])
-                    )
-        print(f"\n### {name}\n\n{len(codes):,} cells, {options.folds} of 5 folds.\n")
-        print("| test cells | model | macro-F1 | to augmented | log-loss | to augmented |")
-        print("|---|---|---|---|---|---|")
-        first = next(iter(CONTESTANTS))
-        for case, model in sorted(found, key=lambda pair: list(cases).index(pair[0])):
-            own, rival = np.array(found[case, model]), np.array(found[case, first])
-            cells = []
-            for column in range(2):
-                change = own[:, column] - rival[:, column]
-                cells += [
-                    f"{own[:, column].mean():.3f}",
-                    "" if model == first else paired(change, 1 / 4),
-                ]
-            print(f"| {case} | {model} | {' | '.join(cells)} |")
+    scores = pd.concat(
+        [run(name, options.cells, options.repeats, options.save) for name in options.sets]
+    )
+    for metric, title in SHOWN.items():
+        print(f"\n**{title}**\n\n{means(scores, metric)}")
+    for transformer in TRANSFORMERS:
+        print(f"\n**{transformer}**\n\n{differences(scores, transformer)}")
 
 
 if __name__ == "__main__":

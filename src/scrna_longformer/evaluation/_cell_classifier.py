@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from abc import abstractmethod
+from abc import ABC, abstractmethod
 from typing import Any, Self
 
 import numpy as np
@@ -19,7 +19,7 @@ from ..features._checked import checked_values
 from ..features._ranking import Matrix
 
 
-class CellClassifier(ClassifierMixin, BaseEstimator):
+class CellClassifier(ClassifierMixin, BaseEstimator, ABC):
     """A classifier of scikit-learn that takes cells x genes in any form, and labels of any plain kind.
 
     The base of this package's classifiers, but for :class:`TemperatureScaled`, whose cells may lack
@@ -63,11 +63,7 @@ class CellClassifier(ClassifierMixin, BaseEstimator):
         ValueError
             If values or labels are missing, or all labels are the same.
         """
-        self._is_complete = False
-        X, self.classes_, codes = checked_cells(self, X, y, finite=self.takes_finite)
-        self._fit(X, codes)
-        self._is_complete = True
-        return self
+        return self._fit_checked(X, y)
 
     def predict_proba(self, X: Any) -> np.ndarray:
         """Return cells x classes probabilities, columns in the order of ``classes_``."""
@@ -78,6 +74,14 @@ class CellClassifier(ClassifierMixin, BaseEstimator):
         """Return the most probable class of each cell."""
         proba = self.predict_proba(X)  # says so where nothing was fitted
         return self.classes_[proba.argmax(axis=1)]
+
+    def _fit_checked(self, X: Any, y: Any, **options: Any) -> Self:
+        """Check cells and labels and fit to them; `options` are those of the subclass's ``fit``."""
+        self._is_complete = False
+        X, self.classes_, codes = checked_cells(self, X, y, finite=self.takes_finite)
+        self._fit(X, codes, **options)
+        self._is_complete = True
+        return self
 
     @abstractmethod
     def _fit(self, X: Matrix, codes: np.ndarray) -> None:

@@ -15,7 +15,7 @@ from sklearn.utils.validation import check_is_fitted
 from .._random import seed
 from ..dataloaders._cells import Matrix
 from ..dataloaders._moments import Cells
-from ..evaluation._cell_classifier import CellClassifier, checked_cells
+from ..evaluation._cell_classifier import CellClassifier
 from ..evaluation._scaling import LogitScaling, floored_log
 from ..evaluation._simple_mean import SimpleMean
 from ..evaluation._split import holdout
@@ -214,8 +214,9 @@ class LongformerClassifier(CellClassifier):
         UserWarning
             If the model did not learn, saying what to change.
         """
-        self._is_complete = False
-        X, self.classes_, codes = checked_cells(self, X, y)
+        return self._fit_checked(X, y, given=given)
+
+    def _fit(self, X: Matrix, codes: np.ndarray, given: SimpleMean | None = None) -> None:
         accelerator = resolve_accelerator(self.accelerator)
         train_config = self._check_arguments(X, accelerator)
         simple = self._fit_simple(X, codes, given)
@@ -271,7 +272,8 @@ class LongformerClassifier(CellClassifier):
             checkpoint_dir=self.checkpoint_dir,
         )
         for sentence in diagnose(self.result_, train_config):
-            warnings.warn(f"LongformerClassifier: {sentence}", UserWarning, stacklevel=2)
+            # where `fit` was called
+            warnings.warn(f"LongformerClassifier: {sentence}", UserWarning, stacklevel=4)
         aside = np.concatenate([stopping_index, gate_index])
         held_out = predict(model, cells, aside)
         self.gate_, mixture = np.nan, None
@@ -299,8 +301,6 @@ class LongformerClassifier(CellClassifier):
         )
         self.n_parameters_ = sum(p.numel() for p in model.parameters())
         self.n_parameters_ += 0 if simple is None else simple.n_parameters_
-        self._is_complete = True
-        return self
 
     def _proba(self, X: Matrix) -> np.ndarray:
         return self._predict_all(X).proba
