@@ -24,6 +24,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import scanpy as sc
+from _markdown import markdown
 from sklearn.metrics import roc_auc_score
 
 import scrna_longformer as sl
@@ -189,14 +190,6 @@ def novelty_table(rows: list[dict[str, Any]]) -> str:
     means.insert(2, "left-out type", "**mean**")
     means["cells"] = ""
     return markdown(pd.concat([frame, means]).sort_values(["set", "model"], kind="stable"))
-
-
-def markdown(frame: pd.DataFrame) -> str:
-    lines = ["| " + " | ".join(frame) + " |", "| " + " | ".join(["---"] * frame.shape[1]) + " |"]
-    for row in frame.itertuples(index=False):
-        shown = [f"{v:.3f}" if isinstance(v, float) else str(v) for v in row]
-        lines.append("| " + " | ".join(shown) + " |")
-    return "\n".join(lines)
 
 
 def main() -> None:

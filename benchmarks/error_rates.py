@@ -25,6 +25,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
+from _markdown import markdown
 
 from scrna_longformer.evaluation import (
     METRICS,
@@ -339,21 +340,6 @@ def summarise(rows: pd.DataFrame) -> pd.DataFrame:
     table["bias"] = means["bias"] / means["error2"] ** 0.5
     table.insert(0, "runs", rows["run"].nunique())
     return table.reset_index()
-
-
-def markdown(frame: pd.DataFrame) -> str:
-    """Markdown table."""
-    lines = ["| " + " | ".join(frame) + " |", "| " + " | ".join(["---"] * frame.shape[1]) + " |"]
-    for row in frame.itertuples(index=False):
-        shown = [_shown(v) for v in row]
-        lines.append("| " + " | ".join(shown) + " |")
-    return "\n".join(lines)
-
-
-def _shown(value: object) -> str:
-    if not isinstance(value, float):
-        return str(value)
-    return "" if np.isnan(value) else f"{value:.3f}"
 
 
 def main() -> None:

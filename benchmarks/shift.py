@@ -20,6 +20,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+from _markdown import markdown
 from ablations import load, paired
 from scipy import sparse
 from sklearn.base import BaseEstimator
@@ -243,7 +244,7 @@ def means(scores: pd.DataFrame, metric: str) -> str:
     wide = scores.pivot_table(metric, ["set", "case"], "model", sort=False)
     best = wide.eq(wide.agg("min" if metric == "log_loss" else "max", axis=1), axis=0)
     text = wide.map("{:.3f}".format).mask(best, wide.map("**{:.3f}**".format))
-    return text.reset_index().to_markdown(index=False)
+    return markdown(text.reset_index())
 
 
 def differences(scores: pd.DataFrame, transformer: str) -> str:
@@ -267,7 +268,7 @@ def differences(scores: pd.DataFrame, transformer: str) -> str:
     heads = [
         head for m in SHOWN.values() for head in (f"{m}: to augmented", f"{m}: to best simple", "p")
     ]
-    return pd.DataFrame(rows, columns=["set", "case", *heads]).to_markdown(index=False)
+    return markdown(pd.DataFrame(rows, columns=["set", "case", *heads]))
 
 
 def main() -> None:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import importlib.util
 import sys
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from types import ModuleType
@@ -16,18 +16,17 @@ from sklearn.linear_model import LogisticRegression
 from scrna_longformer.evaluation import pairwise_table, score, summary_table
 from scrna_longformer.evaluation._jackknife import leave_out_all
 
-SCRIPT = Path(__file__).parents[2] / "benchmarks" / "error_rates.py"
+BENCHMARKS = Path(__file__).parents[2] / "benchmarks"
 
 
 @pytest.fixture(scope="module")
-def script() -> ModuleType:
-    specification = importlib.util.spec_from_file_location("error_rates", SCRIPT)
-    assert specification is not None
-    assert specification.loader is not None
-    module = importlib.util.module_from_spec(specification)
-    sys.modules["error_rates"] = module  # its dataclasses look for it
-    specification.loader.exec_module(module)
-    return module
+def script() -> Iterator[ModuleType]:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.syspath_prepend(str(BENCHMARKS))
+        import error_rates
+
+        yield error_rates
+        sys.modules.pop("error_rates", None)
 
 
 @pytest.fixture(scope="module")
