@@ -138,6 +138,7 @@ def perceptron(seed: int, weight_decay: float = 0.5) -> EqualBudgetPerceptron:
     return EqualBudgetPerceptron(
         offset=None,
         warm_start=False,
+        products=False,
         model_options={"d_model": 256, "dropout": 0.1},
         train_options={"weight_decay": weight_decay},
         random_state=seed,
@@ -171,6 +172,7 @@ RIVALS: dict[str, Callable[[int], Any]] = {
     "mlp_equal_budget": perceptron,
 }
 CONTROLS: dict[str, Callable[[int], Any]] = {
+    "linked_products": MORE_BASELINES["linked_products"],
     "pure, permuted mask": partial(transformer, change={"attention": "random"}),
     "pure, self only": partial(transformer, change={"attention": "self"}),
     "pure, full": partial(transformer, change={"attention": "full"}),

@@ -18,7 +18,7 @@ from ._balanced import BalancedClassifier
 from ._baselines import COMPONENTS, FOUR_PENALTIES, GENES, N_GENES, N_GENES_PCA, Factory
 from ._markers import MarkerScoring
 from ._penalised import TunedLogisticRegression
-from ._steps import ShrunkenLDA, TrainingPCA
+from ._steps import ShrunkenLDA, TrainingPCA, WithProducts
 from ._terms import terms
 from ._tuned import TunedClassifier
 from ._xgboost import BalancedXGBoost, require_xgboost
@@ -73,6 +73,19 @@ def quadratic_pca(random_state: int) -> TunedLogisticRegression:
     )
     return TunedLogisticRegression(
         penalties=(1e-3, 1e-2, 1e-1, 1.0), random_state=random_state, inputs=inputs
+    )
+
+
+@terms(
+    "256 marker genes, standardised; products of each with its 8 nearest neighbours among them",
+    class_weights="balanced",
+    tuning=FOUR_PENALTIES,
+)
+def linked_products(random_state: int) -> TunedLogisticRegression:
+    """L2 logistic regression on genes and on products of linked ones: a gene graph without attention."""
+    inputs = make_pipeline(GeneSelector("markers", 256), GeneScaler(), WithProducts())
+    return TunedLogisticRegression(
+        penalties=(1e-4, 1e-3, 1e-2, 1e-1), random_state=random_state, inputs=inputs
     )
 
 
@@ -164,6 +177,7 @@ MORE_BASELINES: dict[str, Factory] = {
         logistic_regression_l1,
         linear_svm,
         quadratic_pca,
+        linked_products,
         gradient_boosting_genes,
         xgboost,
     )

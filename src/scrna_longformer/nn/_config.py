@@ -19,6 +19,7 @@ TOKEN_LISTS = ("all", "expressed")
 POOLINGS = ("sum", "mean")
 ATTENTIONS = ("knn", "random", "full", "self", "linear", "none")
 ON_A_GRAPH = ("knn", "random", "self", "none")
+WITH_PAIRS = ("knn", "random")
 # Share of the genes that a cell is taken to express where sizes are planned.
 PLANNED_SHARE = 1 / 8
 
@@ -83,6 +84,9 @@ class LongformerConfig:
     n_linear
         Genes that enter the pooled vector by a linear map, without being tokens: values have
         ``n_genes`` columns of tokens, and then these. They cost next to nothing.
+    n_pairs
+        Pairs of linked tokens whose products enter the pooled vector by a linear map: none, or all
+        that the graph of `attention` links (``'knn'`` or ``'random'``).
 
     Examples
     --------
@@ -112,6 +116,7 @@ class LongformerConfig:
     zero_init: bool = True
     residual_head: bool = False
     n_linear: int = 0
+    n_pairs: int = 0
 
     def __post_init__(self) -> None:
         for field in fields(self):  # a search hands over NumPy's numbers, which are not JSON
@@ -121,7 +126,7 @@ class LongformerConfig:
             if not isinstance(value := getattr(self, name), int) or value < 1:
                 msg = f"`{name}` must be an integer of at least 1, not {value!r}."
                 raise ValueError(msg)
-        for name in ("n_linear", "attention_seed"):
+        for name in ("n_linear", "n_pairs", "attention_seed"):
             if not isinstance(value := getattr(self, name), int) or value < 0:
                 msg = f"`{name}` must be an integer and not negative, not {value!r}."
                 raise ValueError(msg)
@@ -158,6 +163,12 @@ class LongformerConfig:
             msg = (
                 f"`tokens`='expressed' needs attention on a graph, one of {ON_A_GRAPH}, not "
                 f"{self.attention!r}."
+            )
+            raise ValueError(msg)
+        if self.n_pairs and self.attention not in WITH_PAIRS:
+            msg = (
+                f"`n_pairs`={self.n_pairs} needs attention to other genes on a graph, one of "
+                f"{WITH_PAIRS}, not {self.attention!r}."
             )
             raise ValueError(msg)
 

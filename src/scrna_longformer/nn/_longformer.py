@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import partial
 from typing import NamedTuple
 
@@ -17,6 +18,7 @@ from ._encoder import Encoder
 from ._heads import ClassificationHead
 from ._input import GeneDropout, GeneStandardizer
 from ._pooling import pool_scale, sum_of_cells
+from ._products import LinkedProducts, attending_pairs
 
 
 class LongformerOutput(NamedTuple):
@@ -80,6 +82,7 @@ class GeneLongformer(nn.Module):
         if config.n_linear:
             self.linear = nn.Linear(config.n_linear, config.d_model, bias=False)
             nn.init.normal_(self.linear.weight, std=config.init_scale)
+        self.products = _products(config, graph) if config.n_pairs else None
         self.encoder = Encoder(config)
         self.pool_scale = pool_scale(config.pooling, config.n_genes)
         self.pool_norm = nn.LayerNorm(config.d_model) if config.pool_norm else nn.Identity()
@@ -104,6 +107,8 @@ class GeneLongformer(nn.Module):
             pooled = self._pool_expressed(z, self.expressed(values[:, :n_genes], z))
         if self.linear is not None:
             pooled = pooled + self.linear(linear)
+        if self.products is not None:
+            pooled = pooled + self.products(z)
         embedding = self.pool_norm(pooled * self.pool_scale)
         residual = None if self.residual_head is None else self.residual_head(embedding)
         return LongformerOutput(self.head(embedding), embedding, residual)
@@ -137,6 +142,17 @@ def count_parameters(config: LongformerConfig) -> int:
     >>> count_parameters(LongformerConfig(n_genes=5, n_classes=3)) > 5 * 16 * 2
     True
     """
-    with torch.device("meta"):
-        model = GeneLongformer(config, GeneGraph.self_only(config.n_genes))
-    return sum(parameter.numel() for parameter in model.parameters())
+    with torch.device("meta"):  # without a graph there are no pairs
+        model = GeneLongformer(replace(config, n_pairs=0), GeneGraph.self_only(config.n_genes))
+    of_pairs = config.n_pairs * config.d_model
+    return of_pairs + sum(parameter.numel() for parameter in model.parameters())
+
+
+def _products(config: LongformerConfig, graph: GeneGraph) -> LinkedProducts:
+    pairs = attending_pairs(config, graph)
+    if len(pairs) != config.n_pairs:
+        msg = (
+            f"`graph` links {len(pairs)} pairs of genes, but `config.n_pairs` is {config.n_pairs}."
+        )
+        raise ValueError(msg)
+    return LinkedProducts(pairs, config.d_model)

@@ -34,16 +34,21 @@ from ._fitted import FittedLongformer
 from ._mixture import Mixture, choose_gate
 from ._predict import Prediction, predict
 from ._runner import FitResult, run
+from ._start import starting_model
 from ._token_count import linear_count, token_count
 from ._vocabulary import Vocabulary
-from ._warm_start import logistic_start
 from ._wide import WidePart
 
 TRANSFORMS = ("auto", "log", "pearson")
-_DERIVED = {"n_genes", "n_classes", "residual_head"}  # fields of the config that nobody chooses
+_DERIVED = {
+    "n_genes",
+    "n_classes",
+    "residual_head",
+    "n_pairs",
+}  # fields of the config that nobody chooses
 # cells set aside are few, and the weights that are best on them were kept: believe them less
 _PRIOR_CELLS = 10.0
-_INITIAL, _STOPPING, _REGRESSION, _GATE = 10, 11, 12, 14  # names of the random streams
+_INITIAL, _STOPPING, _GATE = 10, 11, 14  # names of the random streams
 
 
 class LongformerClassifier(CellClassifier):
@@ -76,8 +81,14 @@ class LongformerClassifier(CellClassifier):
         them), or ``'auto'``: residuals where there are counts behind the values.
     warm_start
         Whether a model with multiplicative tokens starts at the logistic regression that it
-        contains (``train._warm_start``) instead of at random. By default only where there is no
-        offset: what corrects a regression should not begin as one.
+        contains (``train._warm_start``) instead of at random. By default where there is no offset
+        (what corrects a regression should not begin as one), or there are `products`, which the offset
+        knows nothing of.
+    products
+        Whether products of tokens of which one attends to the other enter the pooled vector linearly,
+        beside what attention makes of them. By default where the training cells show that they say
+        what no model linear in the genes does (``train._start``), and never where a graph links more
+        than 20,000 pairs.
     model_options
         Fields of :class:`~scrna_longformer.nn.LongformerConfig` that differ from the preset.
         ``'n_linear'`` is 1,000 where not all genes are tokens and the model holds a linear one, else
@@ -149,6 +160,7 @@ class LongformerClassifier(CellClassifier):
         offset: Literal["simple"] | None = "simple",
         input_transform: Literal["auto", "log", "pearson"] = "auto",
         warm_start: bool | None = None,
+        products: bool | None = None,
         model_options: Mapping[str, Any] | None = None,
         train_options: Mapping[str, Any] | None = None,
         accelerator: str = "auto",
@@ -166,6 +178,7 @@ class LongformerClassifier(CellClassifier):
         self.offset = offset
         self.input_transform = input_transform
         self.warm_start = warm_start
+        self.products = products
         self.model_options = model_options
         self.train_options = train_options
         self.accelerator = accelerator
@@ -251,13 +264,18 @@ class LongformerClassifier(CellClassifier):
         self.vocabulary_ = vocabulary.genes
         cells = vocabulary.cells(X)
         self.graph_ = self._make_graph(X, cells)
-        model = self._initial_model(config, cells)
-        warm = out_of_fold is None if self.warm_start is None else self.warm_start
-        if warm and config.holds_linear_model:
-            logistic_start(
-                model, cells, codes, train_index, seed=seed(self.random_state, _REGRESSION)
-            )
-        self.attention_backend_ = attention_backend(config, accelerator)
+        model = starting_model(
+            lambda config: self._initial_model(config, cells),
+            config,
+            cells,
+            codes,
+            train_index,
+            out_of_fold,
+            products=self.products,
+            warm_start=self.warm_start,
+            random_state=self.random_state,
+        )
+        self.attention_backend_ = attention_backend(model.config, accelerator)
         self.result_: FitResult = run(
             model,
             cells,

@@ -1,0 +1,175 @@
+"""Products of linked genes: when they are taken, what they are, and where they are not."""
+
+from __future__ import annotations
+
+import warnings
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+from scipy import sparse
+
+from scrna_longformer import datasets
+from scrna_longformer.evaluation import MORE_BASELINES
+from scrna_longformer.graph import GeneGraph
+from scrna_longformer.graph._pairs import linked_pairs
+from scrna_longformer.nn import GeneLongformer, LongformerConfig, count_parameters
+from scrna_longformer.nn._products import LinkedProducts
+from scrna_longformer.train import FittedLongformer, LongformerClassifier
+
+
+def log_values(adata) -> np.ndarray:
+    X = np.asarray(adata.X.todense() if sparse.issparse(adata.X) else adata.X, dtype=np.float32)
+    return np.log1p(1e4 * X / X.sum(axis=1, keepdims=True))
+
+
+@pytest.fixture(scope="module")
+def hubs() -> tuple[np.ndarray, np.ndarray]:
+    adata = datasets.simulate_hubs(500, random_state=3)
+    return log_values(adata), adata.obs.iloc[:, 0].cat.codes.to_numpy()
+
+
+@pytest.fixture(scope="module")
+def linear() -> tuple[np.ndarray, np.ndarray]:
+    adata = datasets.simulate_interactions(500, kind="mean", random_state=3)
+    return log_values(adata), adata.obs.iloc[:, 0].cat.codes.to_numpy()
+
+
+def short(**options) -> LongformerClassifier:
+    steps = {"max_steps": 30}
+    return LongformerClassifier(accelerator="cpu", train_options=steps, **options)
+
+
+def fit(model: LongformerClassifier, X: np.ndarray, codes: np.ndarray) -> LongformerClassifier:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", UserWarning)  # thirty updates are few
+        return model.fit(X, codes)
+
+
+def n_pairs(model: LongformerClassifier) -> int:
+    return model.fitted_.model.config.n_pairs
+
+
+def test_every_linked_pair_is_there_once() -> None:
+    links = sparse.csr_array(np.array([[1, 1, 0, 0], [1, 1, 0, 1], [0, 0, 1, 0], [0, 0, 0, 1]]))
+    assert linked_pairs(GeneGraph.from_scipy(links)).tolist() == [[0, 1], [1, 3]]
+    assert linked_pairs(GeneGraph.self_only(3)).shape == (0, 2)
+
+
+def test_a_product_is_standardised_and_silent_where_a_gene_is(rng: np.random.Generator) -> None:
+    products = LinkedProducts(np.array([[0, 1], [1, 2]]), 3)
+    z = torch.from_numpy(rng.standard_normal((200, 3)).astype(np.float32))
+    found = products.products(z)
+    products.set_statistics(found.mean(dim=0), found.std(dim=0, correction=0))
+    scaled = products.standardized(z)
+    expected = (found - found.mean(dim=0)) / found.std(dim=0, correction=0)
+    torch.testing.assert_close(scaled, expected.clamp(-10, 10))
+    z[0, 0] = 0  # missing: neither it nor what it is multiplied with says anything
+    assert products.standardized(z)[0, 0] == 0
+    assert products.standardized(z)[0, 1] == scaled[0, 1]
+    assert torch.count_nonzero(products(z)) == 0  # at the start the map adds nothing
+
+
+@pytest.mark.parametrize("offset", [None, "simple"])
+def test_they_are_taken_where_genes_interact(hubs, offset) -> None:
+    X, codes = hubs
+    model = fit(short(offset=offset), X, codes)
+    assert n_pairs(model) == len(linked_pairs(model.graph_))
+    assert n_pairs(fit(short(offset=offset, products=False), X, codes)) == 0
+
+
+@pytest.mark.parametrize("offset", [None, "simple"])
+def test_they_are_not_taken_where_single_genes_say_it_all(linear, offset) -> None:
+    X, codes = linear
+    assert n_pairs(fit(short(offset=offset), X, codes)) == 0
+    assert n_pairs(fit(short(offset=offset, products=True), X, codes)) > 0
+
+
+def test_without_evidence_the_model_is_the_one_without_products(linear) -> None:
+    X, codes = linear
+    asked, told = (fit(short(offset=None, products=p), X, codes) for p in (None, False))
+    np.testing.assert_array_equal(asked.predict_proba(X), told.predict_proba(X))
+
+
+def test_labels_without_a_meaning_are_no_evidence(hubs) -> None:
+    X, codes = hubs
+    taken = 0
+    for i in range(10):
+        mixed = np.random.default_rng(i).permutation(codes)
+        taken += n_pairs(fit(short(offset=None, random_state=i), X[:300], mixed[:300])) > 0
+    assert taken <= 1
+
+
+def test_labels_of_cells_set_aside_decide_nothing(hubs) -> None:
+    X, codes = hubs
+    model = short()
+    config = model._check_arguments(X, "cpu")
+    _, stopping, gate = model._parts(codes, config, gated=True)
+    aside = np.concatenate([stopping, gate])
+    changed = codes.copy()
+    changed[aside] = codes[np.random.default_rng(0).permutation(aside)]
+    one, other = fit(short(offset=None), X, codes), fit(short(offset=None), X, changed)
+    assert n_pairs(one) == n_pairs(other) > 0
+
+
+@pytest.mark.parametrize("attention", ["self", "none", "full", "linear"])
+def test_they_need_attention_on_a_graph_of_others(hubs, attention) -> None:
+    X, codes = hubs
+    options = {"attention": attention}
+    model = fit(short(offset=None, products=True, model_options=options), X[:200], codes[:200])
+    assert n_pairs(model) == 0
+    with pytest.raises(ValueError, match="n_pairs"):
+        LongformerConfig(n_genes=3, n_classes=2, n_pairs=3, attention=attention)
+
+
+def test_a_permuted_mask_has_products_of_the_genes_that_it_links(hubs) -> None:
+    X, codes = hubs
+    options = {"attention": "random"}
+    model = fit(short(offset=None, products=True, model_options=options), X, codes)
+    products = model.fitted_.model.products
+    pairs = torch.stack([products.first, products.second], dim=1).tolist()
+    assert len(pairs) == n_pairs(model) == len(linked_pairs(model.graph_))
+    assert pairs != linked_pairs(model.graph_).tolist()
+
+
+def test_the_start_is_the_regression_on_genes_and_products(hubs) -> None:
+    X, codes = hubs
+    options = {"max_steps": 1, "learning_rate": 1e-12}
+    model = LongformerClassifier(
+        offset=None, products=True, accelerator="cpu", train_options=options
+    )
+    fit(model, X, codes)
+    simple = MORE_BASELINES["linked_products"](0).fit(X, codes)
+    assert (model.predict(X) == codes).mean() > 0.8
+    agree = (model.predict(X) == simple.predict(X)).mean()
+    assert agree > 0.7  # other cells, another penalty
+
+
+def test_a_stored_model_predicts_the_same(hubs) -> None:
+    X, codes = hubs
+    fitted = (model := fit(short(offset=None), X, codes)).fitted_
+    again = FittedLongformer.from_arrays(
+        fitted.model.config.to_json(),
+        fitted.to_arrays(),
+        genes=fitted.genes,
+        classes=fitted.classes,
+    )
+    columns = model.vocabulary_
+    expected = fitted.predict(X, columns).proba
+    np.testing.assert_array_equal(again.predict(X, columns).proba, expected)
+
+
+def test_parameters_are_counted_without_a_graph() -> None:
+    graph = GeneGraph.full(6)
+    config = LongformerConfig(n_genes=6, n_classes=2, n_pairs=15)
+    model = GeneLongformer(config, graph)
+    assert count_parameters(config) == sum(p.numel() for p in model.parameters())
+    with pytest.raises(ValueError, match=r"links 15 pairs.*n_pairs. is 14"):
+        GeneLongformer(replace(config, n_pairs=14), graph)
+
+
+def test_the_simple_model_of_products_sees_what_single_genes_do_not_say(hubs) -> None:
+    X, codes = hubs
+    model = MORE_BASELINES["linked_products"](0).fit(X[:400], codes[:400])
+    assert (model.predict(X[400:]) == codes[400:]).mean() > 0.6
