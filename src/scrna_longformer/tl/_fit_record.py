@@ -43,6 +43,7 @@ def fit_record(
             "n_parameters": classifier.n_parameters_,
             "n_tokens": len(fitted.token_genes),
             "n_linear": len(fitted.linear),
+            "n_pairs": fitted.model.config.n_pairs,
             "n_genes": len(fitted.genes),
             "n_cells": len(labels.codes),
             "n_validation": len(validation),
@@ -94,8 +95,9 @@ def log_outcome(caller: str, keys: LongformerKeys, record: dict[str, Any]) -> No
         kept += "; the gate is 0: predictions are those of logistic regression and LDA"
     elif gate > 0:
         kept += f"; its correction of logistic regression and LDA has weight {gate:.2f}"
+    pairs = training["n_pairs"]
     log.info(
-        "%s: %s parameters, %d gene tokens (mask from %s), %d updates (%s; %s), %.1f s on %s with "
+        "%s: %s parameters, %d gene tokens (mask from %s)%s, %d updates (%s; %s), %.1f s on %s with "
         "%s attention. Held-out macro-F1 %.3f, accuracy %.3f (%d cells).\n"
         "    wrote obsm[%r], obs[%r], uns[%r]; compare with simple models: "
         "sl.tl.baseline_compare(adata)",
@@ -103,6 +105,7 @@ def log_outcome(caller: str, keys: LongformerKeys, record: dict[str, Any]) -> No
         f"{training['n_parameters']:,}",
         training["n_tokens"],
         params["mask_source"],
+        f" and products of {pairs:,} linked pairs, which say more than the genes" if pairs else "",
         training["n_steps"],
         training["stopped_by"],
         kept,
