@@ -23,6 +23,7 @@ _MOST_CELLS = 2_000  # at a time, and that judge
 _N_FOLDS = 5
 _STEPS = np.logspace(-4, 1, 41)
 _EVIDENT = 3.0  # standard errors
+_WORTHWHILE = 0.01  # nats per cell; where all cells are right a gain is certain and tiny
 
 
 def products_of(model: GeneLongformer) -> LinkedProducts | None:
@@ -66,8 +67,8 @@ def say_more(
     One step of gradient boosting by a linear learner: on four fifths of the cells, the direction in
     which a linear map of the products raises the log-likelihood fastest, which is their covariance
     with what the probabilities leave over; on the other fifth, what a step in it gains. The step is as
-    long as is best for all cells. The products are taken where the mean gain is three standard errors
-    or more. Where single genes tell the classes apart their products do as well, but add nothing to
+    long as is best for all cells. The products are taken where the mean gain is above three standard
+    errors, and above 0.01. Where single genes tell the classes apart their products do as well, but add nothing to
     them, and models that are fitted to both are the worse for it.
 
     References
@@ -89,7 +90,8 @@ def say_more(
     before = log_softmax(logits, axis=1)[cell, codes]
     gains = [log_softmax(logits + s * direction, axis=1)[cell, codes] - before for s in _STEPS]
     gain = max(gains, key=np.mean)
-    return bool(gain.mean() > _EVIDENT * gain.std(ddof=1) / np.sqrt(len(gain)))
+    least = max(_WORTHWHILE, _EVIDENT * gain.std(ddof=1) / np.sqrt(len(gain)))
+    return bool(gain.mean() > least)
 
 
 def _standardized(
