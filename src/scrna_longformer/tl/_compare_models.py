@@ -179,7 +179,7 @@ def transformer_settings(fit: Mapping[str, Any] | None) -> dict[str, Any]:
         options["model_options"] = json.loads(str(params.get("model_options", "{}")))
     else:
         architecture = json.loads(str(fit["model"]["config"]))
-        own = {"preset", "n_genes", "n_classes", "residual_head", "attention_seed"}
+        own = {"preset", "n_genes", "n_classes", "residual_head", "n_pairs", "attention_seed"}
         options["model_options"] = {k: v for k, v in architecture.items() if k not in own}
     return options
 
