@@ -16,9 +16,12 @@ _LOSSES = {"log_loss": -np.log(np.finfo(np.float64).eps), "brier": 2.0, "ece": 1
 # test cells but not that other cells to train on would have given another model; and repeats
 # average over part of what one repeat has. Chosen on simulations (see the Notes of the functions).
 _TRAINING = {"one repeat": 1.3, "many repeats": 1.1}
-_TRAINING_OF_LOSSES = {"one repeat": 1.7, "many repeats": 1.55}
-# gaps of bins are luck of the test cells far more than of the training cells
-_TRAINING_OF_ECE = {"one repeat": 1.0, "many repeats": 0.85}
+_TRAINING_OF_LOSSES = {
+    "log_loss": {"one repeat": 1.7, "many repeats": 1.55},
+    "brier": {"one repeat": 1.5, "many repeats": 1.35},
+    # gaps of bins are luck of the test cells far more than of the training cells
+    "ece": {"one repeat": 1.0, "many repeats": 0.85},
+}
 
 
 def score_interval(
@@ -50,8 +53,9 @@ def score_interval(
     The variance is that of a jackknife over test cells (or over groups, if these are kept whole),
     times a factor for the training sets, which folds share and a jackknife over test cells cannot
     see. No estimate of that part is unbiased (Bengio and Grandvalet), so that the factor is a
-    constant, chosen once on simulations: 1.3 for one repeat, falling to 1.1 for many; for losses
-    1.7 and 1.55, because probabilities move more with the training set than decisions do. The
+    constant, chosen once on simulations: 1.3 for one repeat, falling to 1.1 for many; for the log-loss
+    1.7 and 1.55 and the Brier score 1.5 and 1.35, because probabilities move more with the training set than
+    decisions do. The
     calibration error is a sum of absolute gaps of bins, which vary less than the gaps where these are
     luck; the jackknife allows for that (Leone, Nelson and Nottingham), and the factor is 1 to 0.85.
 
@@ -131,9 +135,7 @@ def difference_interval(
 
 def training_factor(n_repeats: int, metric: str) -> float:
     """Factor on the jackknife variance (of :meth:`Influence.variance`), for training sets and repeats."""
-    ends = _TRAINING_OF_LOSSES if metric in _LOSSES else _TRAINING
-    if metric == "ece":
-        ends = _TRAINING_OF_ECE
+    ends = _TRAINING_OF_LOSSES.get(metric, _TRAINING)
     one, many = ends["one repeat"], ends["many repeats"]
     return many + (one - many) / n_repeats
 
