@@ -66,6 +66,7 @@ DESIGN = {
     "log values, not residuals": model(input_transform="log"),
     "random start": model(warm_start=False),
     "no products of linked genes": model(products=False),
+    "products of linked genes, always": model(products=True),
     "no gene dropout": architecture(gene_dropout=0.0),
     "no moving average": training(ema_decay=0.0),
     "weight decay 0.05": training(weight_decay=0.05),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from abc import ABC, abstractmethod
+from abc import ABCMeta, abstractmethod
 from typing import Any, Self
 
 import numpy as np
@@ -19,7 +19,7 @@ from ..features._checked import checked_values
 from ..features._ranking import Matrix
 
 
-class CellClassifier(ClassifierMixin, BaseEstimator, ABC):
+class CellClassifier(ClassifierMixin, BaseEstimator, metaclass=ABCMeta):
     """A classifier of scikit-learn that takes cells x genes in any form, and labels of any plain kind.
 
     The base of this package's classifiers, but for :class:`TemperatureScaled`, whose cells may lack
