@@ -4,12 +4,16 @@ import numpy as np
 import pytest
 import torch
 from sklearn.linear_model import LogisticRegression
+from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from scrna_longformer.dataloaders import CellMatrix
+from scrna_longformer.evaluation._steps import WithProducts
 from scrna_longformer.graph import GeneGraph
+from scrna_longformer.graph._pairs import linked_pairs
 from scrna_longformer.nn import GeneLongformer, LongformerConfig
 from scrna_longformer.train import LongformerClassifier
+from scrna_longformer.train._products import set_statistics
 from scrna_longformer.train._warm_start import logistic_start
 
 
@@ -27,6 +31,8 @@ def started(X: np.ndarray, codes: np.ndarray, **fields: object) -> tuple[GeneLon
     cells = CellMatrix(X, np.arange(30))
     mean, sd = cells.moments(np.arange(120))
     model.standardizer.set_statistics(torch.from_numpy(mean), torch.from_numpy(sd))
+    if model.products is not None:
+        set_statistics(model, cells)
     return model, logistic_start(model, cells, codes, np.arange(120), seed=0)
 
 
@@ -41,6 +47,18 @@ def test_first_probabilities_are_those_of_scikit_learn(
     regression = LogisticRegression(C=penalty, class_weight="balanced", max_iter=5000).fit(z, codes)
     found = model(torch.from_numpy(X)).logits.softmax(1).detach().numpy()
     np.testing.assert_allclose(found, regression.predict_proba(z), atol=2e-3)
+
+
+def test_products_start_at_the_regression_on_genes_and_products(rng: np.random.Generator) -> None:
+    X, codes = cells_of(3, rng)
+    pairs = linked_pairs(GeneGraph.full(30))
+    model, penalty = started(X, codes, n_pairs=len(pairs))
+    features = make_pipeline(StandardScaler(), WithProducts(pairs)).fit_transform(X.astype(float))
+    assert features.shape == (120, 30 + 435)
+    regression = LogisticRegression(C=penalty, class_weight="balanced", max_iter=5000)
+    expected = regression.fit(features, codes).predict_proba(features)
+    found = model(torch.from_numpy(X)).logits.softmax(1).detach().numpy()
+    np.testing.assert_allclose(found, expected, atol=2e-3)
 
 
 def test_a_narrow_model_takes_the_closest_matrix_of_its_rank(rng: np.random.Generator) -> None:

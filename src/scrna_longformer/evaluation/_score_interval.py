@@ -54,10 +54,10 @@ def score_interval(
     times a factor for the training sets, which folds share and a jackknife over test cells cannot
     see. No estimate of that part is unbiased (Bengio and Grandvalet), so that the factor is a
     constant, chosen once on simulations: 1.3 for one repeat, falling to 1.1 for many; for the log-loss
-    1.7 and 1.55 and the Brier score 1.5 and 1.35, because probabilities move more with the training set than
-    decisions do. The
-    calibration error is a sum of absolute gaps of bins, which vary less than the gaps where these are
-    luck; the jackknife allows for that (Leone, Nelson and Nottingham), and the factor is 1 to 0.85.
+    1.7 and 1.55, and for the Brier score 1.5 and 1.35, because probabilities move more with the training
+    set than decisions do. The calibration error is a sum of absolute gaps of bins, which vary less than
+    the gaps where these are luck; the jackknife allows for that (Leone, Nelson and Nottingham), and the
+    factor is 1 to 0.85.
 
     Scores between 0 and 1 get the interval of Jeffreys for a proportion with as many cells as give
     this variance (Korn and Graubard do so for surveys): it stays inside the range and has a width

@@ -71,8 +71,8 @@ class WithProducts(TransformerMixin, BaseEstimator):
     Parameters
     ----------
     pairs
-        Columns of each pair, ``(pairs, 2)``. By default those of genes that are among each other's
-        `n_neighbors` nearest by centred cosine similarity in the training cells.
+        Columns of each pair, ``(pairs, 2)``. By default those of which one is among the `n_neighbors`
+        nearest of the other, by centred cosine similarity in the training cells.
     n_neighbors
         Neighbours of a gene.
     """
@@ -88,11 +88,14 @@ class WithProducts(TransformerMixin, BaseEstimator):
             mask, _ = gene_knn(X, self.n_neighbors, center=True)
             pairs = linked_pairs(GeneGraph.from_scipy(mask))
         self.first_, self.second_ = np.asarray(pairs).T
-        self.scaler_ = StandardScaler().fit(self._products(X))
+        # a scaler takes no empty table, and a single gene has no pair
+        self.scaler_ = StandardScaler().fit(self._products(X)) if len(pairs) else None
         return self
 
     def transform(self, X: np.ndarray) -> np.ndarray:
         """Return cells x (genes and products)."""
+        if self.scaler_ is None:
+            return X
         products = self.scaler_.transform(self._products(X))
         return np.hstack([X, np.clip(products, -_CLIP, _CLIP)])
 

@@ -68,8 +68,8 @@ def say_more(
     which a linear map of the products raises the log-likelihood fastest, which is their covariance
     with what the probabilities leave over; on the other fifth, what a step in it gains. The step is as
     long as is best for all cells. The products are taken where the mean gain is above three standard
-    errors, and above 0.01. Where single genes tell the classes apart their products do as well, but add nothing to
-    them, and models that are fitted to both are the worse for it.
+    errors, and above 0.01. Where single genes tell the classes apart their products do as well, but add
+    nothing to them, and models that are fitted to both are the worse for it.
 
     References
     ----------

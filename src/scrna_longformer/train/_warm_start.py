@@ -32,10 +32,10 @@ def logistic_start(
     """Set embeddings and head so that the model's first logits are those of logistic regression.
 
     With multiplicative tokens and blocks that add nothing yet, the pooled representation is a linear
-    projection of the z-scores, and of products of linked genes where the model has them. The singular vectors of the regression's coefficients fill the first
-    columns of the gene directions and of the head; the other columns stay as they were drawn, for
-    what is not linear. With more classes than the model is wide, the closest matrix of that rank is
-    taken.
+    projection of the z-scores, and of products of linked genes where the model has them. The singular
+    vectors of the regression's coefficients fill the first columns of the gene directions and of the
+    head; the other columns stay as they were drawn, for what is not linear. With more classes than the
+    model is wide, the closest matrix of that rank is taken.
 
     Parameters
     ----------
