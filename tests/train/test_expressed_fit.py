@@ -49,7 +49,7 @@ def test_starts_at_logistic_regression(labelled) -> None:
     cells = CellMatrix(X, np.arange(N_GENES))
     mean, sd = cells.moments(np.arange(150))
     model.standardizer.set_statistics(torch.from_numpy(mean), torch.from_numpy(sd))
-    penalty = logistic_start(model, cells, codes, np.arange(150), seed=0)
+    penalty = logistic_start(model, cells, codes, np.arange(150), seed=0).penalty
     z = StandardScaler().fit_transform(X.toarray().astype(np.float64))
     regression = LogisticRegression(C=penalty, class_weight="balanced", max_iter=5000).fit(z, codes)
     found = model(torch.from_numpy(X.toarray())).logits.softmax(1).detach().numpy()

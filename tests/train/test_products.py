@@ -63,6 +63,10 @@ def test_a_product_is_standardised_and_silent_where_a_gene_is(rng: np.random.Gen
     products = LinkedProducts(np.array([[0, 1], [1, 2]]), 3)
     z = torch.from_numpy(rng.standard_normal((200, 3)).astype(np.float32))
     found = products.products(z)
+    cut = z.clamp(-1, 1)  # at one standard deviation: no cell outweighs all others
+    torch.testing.assert_close(
+        found, torch.stack([cut[:, 0] * cut[:, 1], cut[:, 1] * cut[:, 2]], 1)
+    )
     products.set_statistics(found.mean(dim=0), found.std(dim=0, correction=0))
     scaled = products.standardized(z)
     expected = (found - found.mean(dim=0)) / found.std(dim=0, correction=0)
@@ -71,6 +75,20 @@ def test_a_product_is_standardised_and_silent_where_a_gene_is(rng: np.random.Gen
     assert products.standardized(z)[0, 0] == 0
     assert products.standardized(z)[0, 1] == scaled[0, 1]
     assert torch.count_nonzero(products(z)) == 0  # at the start the map adds nothing
+
+
+def test_products_are_dropped_in_training_only(rng: np.random.Generator) -> None:
+    products = LinkedProducts(np.array([[0, 1], [1, 2], [0, 2]]), 2, dropout=0.5)
+    torch.nn.init.ones_(products.weight)
+    z = torch.from_numpy(rng.uniform(0.5, 1, (50, 3)).astype(np.float32))
+    with torch.random.fork_rng():
+        torch.manual_seed(0)
+        one, other = products(z), products(z)
+    assert not torch.equal(one, other)
+    products.eval()
+    torch.testing.assert_close(products(z)[:, 0], products.standardized(z).sum(dim=1))
+    products.prior_sd.copy_(torch.tensor([2.0, 0.0, 0.0]))
+    torch.testing.assert_close(products(z)[:, 0], 2 * products.standardized(z)[:, 0])
 
 
 @pytest.mark.parametrize("offset", [None, "simple"])

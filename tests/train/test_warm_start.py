@@ -8,13 +8,13 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from scrna_longformer.dataloaders import CellMatrix
-from scrna_longformer.evaluation._steps import WithProducts
+from scrna_longformer.evaluation._products import PriorSpread, WithProducts
 from scrna_longformer.graph import GeneGraph
 from scrna_longformer.graph._pairs import linked_pairs
 from scrna_longformer.nn import GeneLongformer, LongformerConfig
 from scrna_longformer.train import LongformerClassifier
 from scrna_longformer.train._products import set_statistics
-from scrna_longformer.train._warm_start import logistic_start
+from scrna_longformer.train._warm_start import ChosenPenalty, logistic_start, start_correction
 
 
 def cells_of(n_classes: int, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
@@ -33,7 +33,7 @@ def started(X: np.ndarray, codes: np.ndarray, **fields: object) -> tuple[GeneLon
     model.standardizer.set_statistics(torch.from_numpy(mean), torch.from_numpy(sd))
     if model.products is not None:
         set_statistics(model, cells)
-    return model, logistic_start(model, cells, codes, np.arange(120), seed=0)
+    return model, logistic_start(model, cells, codes, np.arange(120), seed=0).penalty
 
 
 @pytest.mark.parametrize("pooling", ["sum", "mean"])
@@ -53,12 +53,16 @@ def test_products_start_at_the_regression_on_genes_and_products(rng: np.random.G
     X, codes = cells_of(3, rng)
     pairs = linked_pairs(GeneGraph.full(30))
     model, penalty = started(X, codes, n_pairs=len(pairs))
-    features = make_pipeline(StandardScaler(), WithProducts(pairs)).fit_transform(X.astype(float))
+    steps = make_pipeline(StandardScaler(), WithProducts(pairs), PriorSpread())
+    features = steps.fit_transform(X.astype(float), codes)
     assert features.shape == (120, 30 + 435)
     regression = LogisticRegression(C=penalty, class_weight="balanced", max_iter=5000)
-    expected = regression.fit(features, codes).predict_proba(features)
-    found = model(torch.from_numpy(X)).logits.softmax(1).detach().numpy()
-    np.testing.assert_allclose(found, expected, atol=2e-3)
+    expected = np.log(regression.fit(features, codes).predict_proba(features))
+    found = model(torch.from_numpy(X)).logits.log_softmax(1).detach().numpy()
+    # but for what calibrates them: one slope, and one offset per class
+    differences, wanted = (x[:, 1:] - x[:, :1] for x in (found, expected))
+    for mine, theirs in zip(differences.T, wanted.T, strict=True):
+        assert np.corrcoef(mine, theirs)[0, 1] > 0.9999
 
 
 def test_a_narrow_model_takes_the_closest_matrix_of_its_rank(rng: np.random.Generator) -> None:
@@ -104,3 +108,26 @@ def test_additive_tokens_start_at_random(rng: np.random.Generator) -> None:
         train_options=options,
     ).fit(X, codes)
     assert model.result_.initial_loss == pytest.approx(np.log(2), rel=1e-5)
+
+
+@pytest.mark.parametrize(("is_right", "least", "most"), [(0.9, 0.5, 1.0), (1 / 3, 0.0, 0.05)])
+def test_a_correction_begins_with_what_it_adds(
+    is_right: float, least: float, most: float, rng: np.random.Generator
+) -> None:
+    X, codes = cells_of(3, rng)
+    model, _ = started(X, codes, n_pairs=435, residual_head=True)
+    said = np.where(np.arange(120) % 30 < 30 * is_right, codes, (codes + 1 + codes % 2) % 3)
+    held_out = 0.4 * np.eye(3)[said] + 0.2
+    start_correction(model, np.full((120, 3), 1 / 3), ChosenPenalty(0.1, held_out), codes)
+    assert model.residual_head is not None
+    share = (model.residual_head.weight / model.head.weight)[:, :3].detach().numpy()
+    np.testing.assert_allclose(share, share[0, 0], rtol=1e-4)
+    assert least <= share[0, 0] <= most
+
+
+def test_a_correction_without_held_out_cells_begins_with_nothing(rng: np.random.Generator) -> None:
+    X, codes = cells_of(3, rng)
+    model, _ = started(X, codes, n_pairs=435, residual_head=True)
+    start_correction(model, np.full((120, 3), 1 / 3), ChosenPenalty(0.1, None), codes)
+    assert model.residual_head is not None
+    assert torch.count_nonzero(model.residual_head.weight) == 0

@@ -18,7 +18,8 @@ from ._balanced import BalancedClassifier
 from ._baselines import COMPONENTS, FOUR_PENALTIES, GENES, N_GENES, N_GENES_PCA, Factory
 from ._markers import MarkerScoring
 from ._penalised import TunedLogisticRegression
-from ._steps import ShrunkenLDA, TrainingPCA, WithProducts
+from ._products import PriorSpread, WithProducts
+from ._steps import ShrunkenLDA, TrainingPCA
 from ._terms import terms
 from ._tuned import TunedClassifier
 from ._xgboost import BalancedXGBoost, require_xgboost
@@ -83,9 +84,14 @@ def quadratic_pca(random_state: int) -> TunedLogisticRegression:
 )
 def linked_products(random_state: int) -> TunedLogisticRegression:
     """L2 logistic regression on genes and on products of linked ones: a gene graph without attention."""
-    inputs = make_pipeline(GeneSelector("markers", 256), GeneScaler(), WithProducts())
+    inputs = make_pipeline(
+        GeneSelector("markers", 256), GeneScaler(), WithProducts(), PriorSpread()
+    )
     return TunedLogisticRegression(
-        penalties=(1e-4, 1e-3, 1e-2, 1e-1), random_state=random_state, inputs=inputs
+        penalties=(1e-4, 1e-3, 1e-2, 1e-1),
+        random_state=random_state,
+        inputs=inputs,
+        scaled_first=True,
     )
 
 

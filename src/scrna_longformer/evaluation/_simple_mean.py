@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from sklearn.pipeline import make_pipeline
@@ -112,7 +112,7 @@ class SimpleMean(CellClassifier):
         return linear + n_members * (1 + n_classes) + n_members + n_classes
 
     def _unfitted(self, *, with_counts: bool) -> list[TunedLogisticRegression | TunedClassifier]:
-        inner = {"n_inner": self.n_inner, "random_state": self.random_state}
+        inner: dict[str, Any] = {"n_inner": self.n_inner, "random_state": self.random_state}
         on_genes = TunedLogisticRegression(self.n_genes, _GENE_PENALTIES, **inner)
         components = make_pipeline(
             PearsonResiduals(self.n_residuals),

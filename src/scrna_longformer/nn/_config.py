@@ -71,6 +71,9 @@ class LongformerConfig:
         Dropout on the attention weights.
     gene_dropout
         Share of genes per cell set to their training mean while training.
+    product_dropout
+        Dropout on the products of linked tokens (`n_pairs`). They are easy to learn, and without it
+        leave attention nothing to learn from.
     init_scale
         Standard deviation of the initial gene embeddings.
     pool_norm
@@ -111,6 +114,7 @@ class LongformerConfig:
     dropout: float = 0.0
     attention_dropout: float = 0.0
     gene_dropout: float = 0.2
+    product_dropout: float = 0.5
     init_scale: float = 0.3
     pool_norm: bool = False
     zero_init: bool = True
@@ -135,7 +139,7 @@ class LongformerConfig:
             raise ValueError(msg)
         for name in ("mlp_ratio", "attention_gain"):
             require_number(self, name, "be a positive number", lambda value: 0 < value < math.inf)
-        for name in ("dropout", "attention_dropout", "gene_dropout"):
+        for name in ("dropout", "attention_dropout", "gene_dropout", "product_dropout"):
             require_number(self, name, "be a number in [0, 1)", lambda value: 0 <= value < 1)
         require_number(
             self, "init_scale", "be a number and not negative", lambda v: 0 <= v < math.inf

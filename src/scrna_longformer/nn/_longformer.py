@@ -155,4 +155,4 @@ def _products(config: LongformerConfig, graph: GeneGraph) -> LinkedProducts:
             f"`graph` links {len(pairs)} pairs of genes, but `config.n_pairs` is {config.n_pairs}."
         )
         raise ValueError(msg)
-    return LinkedProducts(pairs, config.d_model)
+    return LinkedProducts(pairs, config.d_model, config.product_dropout)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from .._random import seed
 from ._products import products_of, say_more, set_statistics
-from ._warm_start import choose_penalty, logistic_start
+from ._warm_start import choose_penalty, logistic_start, start_correction
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -53,25 +53,28 @@ def starting_model(
         Seed of the folds in which evidence and penalty are found.
     """
     model = make(config)
-    is_linear, regression = config.holds_linear_model, seed(random_state, _REGRESSION)
-    penalty, held_out = None, None if out_of_fold is None else out_of_fold[rows]
-    if held_out is None and is_linear and (products is None or warm_start is not False):
-        penalty, held_out = choose_penalty(model, cells, codes, rows, seed=regression)
+    is_linear, folds = config.holds_linear_model, seed(random_state, _REGRESSION)
+    chosen = None
+    if out_of_fold is None and is_linear and (products is None or warm_start is not False):
+        chosen = choose_penalty(model, cells, codes, rows, seed=folds)
     found = None if products is False else products_of(model)
     if found is not None and products is None:
-        folds = seed(random_state, _PRODUCTS)
+        given = out_of_fold[rows] if out_of_fold is not None else chosen and chosen.held_out
+        evident = seed(random_state, _PRODUCTS)
         if not (
             is_linear
-            and held_out is not None
-            and say_more(found, model, cells, codes, rows, held_out, seed=folds)
+            and given is not None
+            and say_more(found, model, cells, codes, rows, given, seed=evident)
         ):
             found = None
     if found is not None:
         model = make(replace(config, n_pairs=found.n_pairs))
         set_statistics(model, cells)
-        penalty = None  # what was chosen is for fewer features
+        chosen = None  # for fewer features
     if warm_start is None:
         warm_start = out_of_fold is None or found is not None
     if warm_start and is_linear:
-        logistic_start(model, cells, codes, rows, seed=regression, penalty=penalty)
+        chosen = logistic_start(model, cells, codes, rows, seed=folds, chosen=chosen)
+        if found is not None and out_of_fold is not None:
+            start_correction(model, out_of_fold[rows], chosen, codes[rows])
     return model

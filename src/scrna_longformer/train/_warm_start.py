@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import numpy as np
 import torch
+from scipy.optimize import minimize_scalar
+from scipy.special import log_softmax
 from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
 
 from ..dataloaders._moments import Cells
 from ..evaluation._penalised import TunedLogisticRegression
-from ..evaluation._steps import WithProducts
+from ..evaluation._products import PriorSpread, WithProducts
+from ..evaluation._scaling import LogitScaling, floored_log
 from ..evaluation._threads import one_thread
 from ..features._transform import GeneScaler
 from ..nn._embedding import MultiplicativeToken
@@ -17,6 +22,22 @@ from ..nn._longformer import GeneLongformer
 from ._wide import per_class
 
 PENALTIES = (1e-4, 1e-3, 1e-2, 1e-1, 1.0)  # the first where nothing is linear
+
+
+class ChosenPenalty(NamedTuple):
+    """The inverse penalty ``C`` of a regression, and what it says of cells that it did not see.
+
+    Attributes
+    ----------
+    penalty
+        The inverse penalty.
+    held_out
+        Cells x classes probabilities of the cells it was chosen on, each by a regression that did not
+        see the cell; ``None`` where cells were too few for inner folds.
+    """
+
+    penalty: float
+    held_out: np.ndarray | None
 
 
 @one_thread()
@@ -27,8 +48,8 @@ def logistic_start(
     rows: np.ndarray,
     *,
     seed: int,
-    penalty: float | None = None,
-) -> float:
+    chosen: ChosenPenalty | None = None,
+) -> ChosenPenalty:
     """Set embeddings and head so that the model's first logits are those of logistic regression.
 
     With multiplicative tokens and blocks that add nothing yet, the pooled representation is a linear
@@ -36,6 +57,9 @@ def logistic_start(
     vectors of the regression's coefficients fill the first columns of the gene directions and of the
     head; the other columns stay as they were drawn, for what is not linear. With more classes than the
     model is wide, the closest matrix of that rank is taken.
+
+    A regression on products, too, has a prior of :class:`~scrna_longformer.evaluation._products.PriorSpread`,
+    and the first logits are calibrated.
 
     Parameters
     ----------
@@ -47,48 +71,90 @@ def logistic_start(
         The cells to fit the regression to.
     seed
         Seed of the inner folds that choose the penalty.
-    penalty
+    chosen
         What :func:`choose_penalty` has chosen, where it was asked before.
 
     Returns
     -------
-    The inverse penalty ``C`` that was chosen.
+    What was chosen.
     """
-    token = model.token
+    token, products = model.token, model.products
     assert isinstance(token, MultiplicativeToken)
-    if penalty is None:
-        penalty, _ = choose_penalty(model, cells, codes, rows, seed=seed)
+    if chosen is None:
+        chosen = choose_penalty(model, cells, codes, rows, seed=seed)
+    regression = LogisticRegression(C=chosen.penalty, class_weight="balanced", max_iter=5000)
     z = model.standardizer(torch.from_numpy(cells.rows(rows)))
-    features = [z]
-    if model.products is not None:
-        features.append(model.products.standardized(z[:, : model.config.n_genes]))
-    regression = LogisticRegression(C=penalty, class_weight="balanced", max_iter=5000)
-    regression.fit(torch.cat(features, dim=1).numpy(), codes[rows])
-    coefficients, intercept = per_class(regression.coef_, regression.intercept_)
+    if products is None:
+        regression.fit(z.numpy(), codes[rows])
+        coefficients, intercept = per_class(regression.coef_, regression.intercept_)
+    else:
+        both = torch.cat([z, products.standardized(z[:, : model.config.n_genes])], dim=1).numpy()
+        prior = PriorSpread().fit(both, codes[rows])
+        products.prior_sd.copy_(torch.from_numpy(prior.scale_[z.shape[1] :]))
+        regression.fit(prior.transform(both), codes[rows])
+        scaling = _scaling(chosen, codes[rows])
+        coefficients, intercept = per_class(regression.coef_ * prior.scale_, regression.intercept_)
+        coefficients, intercept = coefficients * scaling.slope, intercept * scaling.slope
+        intercept += scaling.offset
     with torch.no_grad():
         _write(model, token, torch.from_numpy(coefficients), torch.from_numpy(intercept))
-    return penalty
+    return chosen
+
+
+def start_correction(
+    model: GeneLongformer, offset: np.ndarray, chosen: ChosenPenalty, codes: np.ndarray
+) -> None:
+    """Let what corrects another model begin with as much of :func:`logistic_start` as it gains from.
+
+    Parameters
+    ----------
+    model
+        What :func:`logistic_start` was called with; changed in place.
+    offset
+        Cells x classes probabilities of the other model, for cells that it was not fitted to.
+    chosen
+        What :func:`logistic_start` has returned, of the same cells.
+    codes
+        Class of each of these cells.
+    """
+    assert model.residual_head is not None
+    if chosen.held_out is None:
+        return
+    given, cell = floored_log(offset), np.arange(len(codes))
+    added = _scaling(chosen, codes).logits(chosen.held_out)
+
+    def loss(share: float) -> float:
+        return float(-log_softmax(given + share * added, axis=1)[cell, codes].mean())
+
+    share = float(minimize_scalar(loss, bounds=(0, 1), method="bounded").x)
+    with torch.no_grad():
+        model.residual_head.weight.copy_(share * model.head.weight)
+        model.residual_head.bias.copy_(share * model.head.bias)
 
 
 @one_thread()
 def choose_penalty(
     model: GeneLongformer, cells: Cells, codes: np.ndarray, rows: np.ndarray, *, seed: int
-) -> tuple[float, np.ndarray | None]:
-    """Choose the penalty of the regression on inner folds of some cells.
-
-    Returns
-    -------
-    The inverse penalty, and the probabilities of these cells by regressions that did not see them,
-    ``None`` where cells are too few for inner folds.
-    """
+) -> ChosenPenalty:
+    """Choose the penalty of the regression on inner folds of some cells."""
     inputs = None
     if model.products is not None:
         pairs = torch.stack([model.products.first, model.products.second], dim=1).numpy()
-        inputs = make_pipeline(GeneScaler(), WithProducts(pairs))
+        inputs = make_pipeline(GeneScaler(), WithProducts(pairs), PriorSpread())
     tuned = TunedLogisticRegression(
-        cells.n_tokens, PENALTIES, random_state=seed % 2**32, inputs=inputs
+        cells.n_tokens,
+        PENALTIES,
+        random_state=seed % 2**32,
+        inputs=inputs,
+        scaled_first=model.products is not None,
     )
-    return tuned.choose(cells.rows(rows), codes[rows])
+    return ChosenPenalty(*tuned.choose(cells.rows(rows), codes[rows]))
+
+
+def _scaling(chosen: ChosenPenalty, codes: np.ndarray) -> LogitScaling:
+    if chosen.held_out is None:
+        return LogitScaling(1.0, np.zeros(int(codes.max()) + 1))
+    return LogitScaling.fit(chosen.held_out, codes)
 
 
 def _write(
@@ -107,7 +173,8 @@ def _write(
     if model.linear is not None:
         model.linear.weight[:rank] = (v[:rank, n_genes:n_values] * spread).float()
     if model.products is not None:
-        model.products.weight[:rank] = (v[:rank, n_values:] * spread).float()
+        of_products = v[:rank, n_values:] * spread / model.products.prior_sd
+        model.products.weight[:rank] = of_products.float()
     model.head.weight.zero_()
     model.head.weight[:, :rank] = (u[:, :rank] * s[:rank] / spread).float()
     constant = model.head.weight @ (token.identity.sum(dim=0) * pool)
