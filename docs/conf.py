@@ -78,6 +78,8 @@ nb_execution_raise_on_error = True
 nb_execution_timeout = 600
 nb_execution_excludepatterns: list[str] = []  # long notebooks, committed with their outputs
 nb_merge_streams = True
+# of notebooks, which inherit it: the progress bars that need a widget are switched off in ours
+os.environ.setdefault("PYTHONWARNINGS", "ignore:IProgress not found")
 
 # -- links -------------------------------------------------------------------
 
@@ -111,6 +113,7 @@ html_theme_options = {
     "use_repository_button": True,
     "path_to_docs": "docs/",
     "navigation_with_keys": False,
+    "navbar_persistent": [],  # search is in the sidebar already
     "show_navbar_depth": 1,
 }
 

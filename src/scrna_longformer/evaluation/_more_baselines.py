@@ -78,9 +78,10 @@ def quadratic_pca(random_state: int) -> TunedLogisticRegression:
 
 
 @terms(
-    "256 marker genes, standardised; products of each with its 8 nearest neighbours among them",
+    "256 marker genes, standardised; products of each with its 8 nearest neighbours among them; "
+    "prior by F statistic",
     class_weights="balanced",
-    tuning=FOUR_PENALTIES,
+    tuning=f"{FOUR_PENALTIES}, judged after calibration",
 )
 def linked_products(random_state: int) -> TunedLogisticRegression:
     """L2 logistic regression on genes and on products of linked ones: a gene graph without attention."""

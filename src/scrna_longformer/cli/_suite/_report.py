@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
 CIRCULAR = {"clustered": "°", "assigned": "′", "estimated": "°"}
+_NO_BREAK = "\u00a0"  # a narrow cell breaks before an interval, and not within it
 _METRICS = {"macro_f1": "Macro-F1", "log_loss": "Log-loss", "ece": "Calibration error"}
 _TARGETS = (
     "longformer − best simple, macro-F1 ≥ −0.005",
@@ -212,14 +213,15 @@ def _of(standing: pd.DataFrame, contest: int, metric: str, model: str) -> pd.Ser
 
 
 def _with_interval(row: pd.Series) -> str:
-    return f"{row['mean']:.3f} [{row['low']:.3f}, {row['high']:.3f}]"
+    return f"{row['mean']:.3f} [{row['low']:.3f},{_NO_BREAK}{row['high']:.3f}]"
 
 
 def _difference(row: pd.Series) -> str:
     p = row["p_holm"]
     shown = "< 0.001" if p < 0.001 else f"{p:.3f}" if p < 0.1 else f"{p:.2f}"
     mark = "ᶜ" if row["p_over"] == "cells" else ""
-    text = f"{row['difference']:+.3f} [{row['low']:+.3f}, {row['high']:+.3f}], {shown}{mark}"
+    interval = f"[{row['low']:+.3f},{_NO_BREAK}{row['high']:+.3f}]"
+    text = f"{row['difference']:+.3f} {interval}, {shown}{mark}"
     return f"**{text}**" if row["is_better"] else text
 
 
