@@ -19,6 +19,7 @@ from __future__ import annotations
 
 import argparse
 import warnings
+from collections.abc import Iterable
 from pathlib import Path
 
 import numpy as np
@@ -52,7 +53,9 @@ def fit_and_score(arena: Arena, split: Split, attention: str, seed: int) -> dict
     return {metric: found[metric] for metric in METRICS}
 
 
-def measure(sets: list[str], repeats: int, seeds: int, save: Path | None) -> pd.DataFrame:
+def measure(
+    sets: list[str], repeats: int, seeds: int, save: Path | None, controls: Iterable[str] = CONTROLS
+) -> pd.DataFrame:
     """Fit what is not noted yet."""
     rows = [] if save is None or not save.exists() else pd.read_csv(save).to_dict("records")
     known = {tuple(row[key] for key in KEYS) for row in rows}
@@ -62,7 +65,7 @@ def measure(sets: list[str], repeats: int, seeds: int, save: Path | None) -> pd.
         arena = enter(contest)
         for repeat in range(repeats if contest.regime == FOLDS else seeds):
             for fold, split in enumerate(arena.splits(repeat, n_splits=5, random_state=0)):
-                for attention in (GRAPH, *CONTROLS):
+                for attention in (GRAPH, *controls):
                     key = (contest.name, contest.regime, repeat, fold, attention)
                     if key in known:
                         continue
@@ -74,7 +77,7 @@ def measure(sets: list[str], repeats: int, seeds: int, save: Path | None) -> pd.
     return pd.DataFrame(rows)
 
 
-def table(scores: pd.DataFrame, metric: str) -> pd.DataFrame:
+def table(scores: pd.DataFrame, metric: str, controls: Iterable[str] = CONTROLS) -> pd.DataFrame:
     """The score with the graph, and what it has over each control."""
     _, sign = METRICS[metric]
     rows, within = [], []
@@ -85,7 +88,7 @@ def table(scores: pd.DataFrame, metric: str) -> pd.DataFrame:
             "held out": regime,
             "with the graph": wide[GRAPH].mean(),
         }
-        gains = {control: sign * (wide[GRAPH] - wide[control]) for control in CONTROLS}
+        gains = {control: sign * (wide[GRAPH] - wide[control]) for control in controls}
         for control, gain in gains.items():
             if regime == FOLDS:
                 share = float(part["share"].mean())
@@ -99,9 +102,9 @@ def table(scores: pd.DataFrame, metric: str) -> pd.DataFrame:
     if len(within) > 1:
         means = pd.DataFrame(within)
         row = {"set": f"mean of {len(means)} sets", "held out": FOLDS, "with the graph": np.nan}
-        for control, title in CONTROLS.items():
+        for control in controls:
             values = means[control].to_numpy()
-            row[f"over {title}"] = shown(float(values.mean()), *student(values))
+            row[f"over {CONTROLS[control]}"] = shown(float(values.mean()), *student(values))
         rows.append(row)
     return pd.DataFrame(rows)
 
@@ -123,15 +126,16 @@ def main() -> None:
     names = list(dict.fromkeys(contest.name for contest in REAL))
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--sets", nargs="+", choices=names, default=names)
+    parser.add_argument("--controls", nargs="+", choices=CONTROLS, default=list(CONTROLS))
     parser.add_argument("--repeats", type=int, default=1, help="of five folds, within a study")
     parser.add_argument("--seeds", type=int, default=5, help="where a group is held out")
     parser.add_argument("--save", type=Path)
     options = parser.parse_args()
     settings.verbosity = "error"
     warnings.simplefilter("ignore", UserWarning)  # what does not learn shows in its scores
-    scores = measure(options.sets, options.repeats, options.seeds, options.save)
+    scores = measure(options.sets, options.repeats, options.seeds, options.save, options.controls)
     for metric, (title, _) in METRICS.items():
-        print(f"\n**{title}**\n\n{markdown(table(scores, metric))}", flush=True)
+        print(f"\n**{title}**\n\n{markdown(table(scores, metric, options.controls))}", flush=True)
 
 
 if __name__ == "__main__":
