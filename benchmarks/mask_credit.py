@@ -74,7 +74,8 @@ def measure(
                     rows.append(dict(zip(KEYS, key, strict=True)) | found | {"share": share})
                     if save is not None:
                         pd.DataFrame(rows).to_csv(save, index=False)
-    return pd.DataFrame(rows)
+    found = pd.DataFrame(rows)
+    return found[found["set"].isin(sets) & found["attention"].isin([GRAPH, *controls])]
 
 
 def table(scores: pd.DataFrame, metric: str, controls: Iterable[str] = CONTROLS) -> pd.DataFrame:
