@@ -71,6 +71,7 @@ DESIGN = {
     "no moving average": training(ema_decay=0.0),
     "weight decay 0.05": training(weight_decay=0.05),
     "800 updates": training(max_steps=800),
+    "batches of 128, patience 12": training(batch_size=128, patience=12),
     "2 blocks": architecture(n_layers=2),
     "width 32": architecture(d_model=32),
     "dropout 0.1 in blocks": architecture(dropout=0.1),
