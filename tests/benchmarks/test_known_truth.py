@@ -1,26 +1,15 @@
 from __future__ import annotations
 
-import sys
-from pathlib import Path
-
 import numpy as np
 import pytest
 import torch
 from scipy import stats
 from sklearn.dummy import DummyClassifier
 
-BENCHMARKS = Path(__file__).parents[2] / "benchmarks"
-
 
 @pytest.fixture
-def known_truth(monkeypatch):
-    if not BENCHMARKS.exists():
-        pytest.skip("benchmarks/ is not part of this installation")
-    monkeypatch.syspath_prepend(str(BENCHMARKS))
-    import known_truth
-
-    yield known_truth
-    sys.modules.pop("known_truth", None)
+def known_truth(script):
+    return script("known_truth")
 
 
 def _row(structure, n, seed, model, accuracy):
@@ -38,6 +27,14 @@ def test_training_cells_are_nested_and_never_test_cells(known_truth):
     assert (small != large[:3300]).nnz == 0
     # every cell sums to 10,000 before the logarithm
     np.testing.assert_allclose(np.expm1(small.toarray()).sum(1), 1e4, rtol=1e-4)
+
+
+@pytest.mark.parametrize("structure", ["modules", "ratios", "hubs"])
+def test_silent_genes_are_added_to_the_same_structure(known_truth, structure):
+    narrow, wide = (known_truth.STRUCTURES[name](50) for name in (structure, f"{structure}-256"))
+    assert (narrow.n_vars, wide.n_vars) == (64, 256)
+    silent = [int(cells.var.isna().all(axis=1).sum()) for cells in (narrow, wide)]
+    assert silent[1] - silent[0] == known_truth.N_SILENT
 
 
 def test_what_is_noted_is_not_computed_again(known_truth, tmp_path, monkeypatch):

@@ -1,26 +1,16 @@
 from __future__ import annotations
 
-import sys
-from pathlib import Path
-
 import numpy as np
 import pandas as pd
 import pytest
 from scipy import stats
 
-BENCHMARKS = Path(__file__).parents[2] / "benchmarks"
 ATTENTIONS = ("knn", "random", "self", "full", "none")
 
 
 @pytest.fixture
-def mask_credit(monkeypatch):
-    if not BENCHMARKS.exists():
-        pytest.skip("benchmarks/ is not part of this installation")
-    monkeypatch.syspath_prepend(str(BENCHMARKS))
-    import mask_credit
-
-    yield mask_credit
-    sys.modules.pop("mask_credit", None)
+def mask_credit(script):
+    return script("mask_credit")
 
 
 def _scores(sets: dict[str, np.ndarray], regime: str = "folds") -> pd.DataFrame:
