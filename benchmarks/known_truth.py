@@ -5,12 +5,12 @@
     python benchmarks/known_truth.py --changes weight_decay=0.1 --models longformer_pure
 
 Four kinds of classes are planted in which no single gene differs, and one that is linear
-(`STRUCTURES`); the first three once more among 192 genes that say nothing. Every number is an accuracy on 3,000 cells of the same simulation that no model has
-seen; training cells of a smaller size are among those of a larger one; every seed is a simulation
-with rules, base levels and cells of its own. With `--save` every score is noted as it is found, and
-what is noted already is not computed again; `--only-print` computes nothing. `--changes` adds
-transformers that differ from the default in one argument, or field of the config of the model or of
-its training.
+(`STRUCTURES`); the first three once more among 192 genes that say nothing. Every number is an accuracy
+on 3,000 cells of the same simulation that no model has seen; training cells of a smaller size are among
+those of a larger one; every seed is a simulation with rules, base levels and cells of its own. With
+`--save` every score is noted as it is found, and what is noted already is not computed again;
+`--only-print` computes nothing. `--changes` adds transformers that differ from the default in one
+argument, or field of the config of the model or of its training.
 
 Prints markdown: accuracies, and differences to `longformer_pure` paired by seed, both with 95 %
 intervals over seeds (Student's t), and the targets with what was found.

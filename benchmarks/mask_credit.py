@@ -129,12 +129,14 @@ def main() -> None:
     parser.add_argument("--sets", nargs="+", choices=names, default=names)
     parser.add_argument("--controls", nargs="+", choices=CONTROLS, default=list(CONTROLS))
     parser.add_argument("--repeats", type=int, default=1, help="of five folds, within a study")
+    parser.add_argument("--after", type=int, default=0, help="leave out the first repeats of folds")
     parser.add_argument("--seeds", type=int, default=5, help="where a group is held out")
     parser.add_argument("--save", type=Path)
     options = parser.parse_args()
     settings.verbosity = "error"
     warnings.simplefilter("ignore", UserWarning)  # what does not learn shows in its scores
     scores = measure(options.sets, options.repeats, options.seeds, options.save, options.controls)
+    scores = scores[(scores["repeat"] >= options.after) | (scores["held out"] != FOLDS)]
     for metric, (title, _) in METRICS.items():
         print(f"\n**{title}**\n\n{markdown(table(scores, metric, options.controls))}", flush=True)
 
