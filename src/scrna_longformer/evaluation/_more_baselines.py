@@ -19,7 +19,8 @@ from ._baselines import COMPONENTS, FOUR_PENALTIES, GENES, N_GENES, N_GENES_PCA,
 from ._markers import MarkerScoring
 from ._penalised import TunedLogisticRegression
 from ._products import PriorSpread, WithProducts
-from ._steps import ShrunkenLDA, TrainingPCA
+from ._shrunken_lda import ShrunkenLDA
+from ._steps import TrainingPCA
 from ._terms import terms
 from ._tuned import TunedClassifier
 from ._xgboost import BalancedXGBoost, require_xgboost
@@ -115,7 +116,7 @@ def linear_svm(random_state: int) -> TunedClassifier:
 )
 def lda_shrinkage(random_state: int) -> TunedClassifier:
     """Linear discriminant analysis with a shrunken covariance."""
-    analysis = ShrunkenLDA(solver="lsqr", shrinkage=0.5)
+    analysis = ShrunkenLDA()
     return TunedClassifier(
         make_pipeline(GeneSelector("f_test", N_GENES), GeneScaler()),
         BalancedClassifier(analysis),

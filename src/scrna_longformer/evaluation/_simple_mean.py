@@ -16,7 +16,8 @@ from ._cost import count_parameters
 from ._penalised import TunedLogisticRegression
 from ._pool import LogitPool
 from ._scaling import LogitScaling
-from ._steps import ShrunkenLDA, TrainingPCA, UnitScale
+from ._shrunken_lda import ShrunkenLDA
+from ._steps import TrainingPCA, UnitScale
 from ._threads import one_thread
 from ._tuned import TunedClassifier
 
@@ -124,7 +125,7 @@ class SimpleMean(CellClassifier):
         )
         discriminant = TunedClassifier(
             make_pipeline(GeneSelector("f_test", self.n_genes), GeneScaler()),
-            BalancedClassifier(ShrunkenLDA(solver="lsqr")),
+            BalancedClassifier(ShrunkenLDA()),
             parameter="estimator__shrinkage",
             values=(_SHRINKAGE,),
             **inner,

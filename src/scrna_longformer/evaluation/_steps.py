@@ -8,7 +8,6 @@ from typing import Any, Self
 import numpy as np
 from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.decomposition import PCA
-from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.neighbors import KNeighborsClassifier
 from sklearn.neural_network import MLPClassifier
@@ -76,13 +75,3 @@ class NearestNeighbours(KNeighborsClassifier):
         """Find the neighbours of dense cells x features ``X``."""
         wanted = self.get_params()["n_neighbors"] if n_neighbors is None else n_neighbors
         return super().kneighbors(X, min(wanted, self.n_samples_fit_), **options)
-
-
-class ShrunkenLDA(LinearDiscriminantAnalysis):
-    """Linear discriminant analysis in which a class of one cell, without spread, is no fault."""
-
-    def fit(self, X: np.ndarray, y: np.ndarray) -> Self:
-        """Fit to dense cells x features ``X``."""
-        with warnings.catch_warnings():
-            warnings.filterwarnings("ignore", message="Only one sample available")
-            return super().fit(X, y)
