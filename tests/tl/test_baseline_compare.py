@@ -160,7 +160,9 @@ def test_groups_are_kept_whole(adata: ad.AnnData) -> None:
     X[:, 0] = adata.obs["donor"].astype(float) + 0.5
     adata.X = sparse.csr_matrix(X)
     sl.tl.baseline_compare(adata, "type", models={"d": Donors()}, n_splits=3, group_key="donor")
-    assert sl.get.baseline_compare(adata).params["group_key"] == "donor"
+    params = sl.get.baseline_compare(adata).params
+    assert params["group_key"] == "donor"
+    assert params["n_groups"] == adata.obs["donor"].nunique()
 
 
 def test_names_and_own_models_mix(adata: ad.AnnData) -> None:

@@ -209,6 +209,7 @@ def baseline_compare(
         "n_repeats": n_repeats,
         "n_seeds": n_seeds,
         "group_key": group_key or "",
+        "n_groups": 0 if inputs.groups is None else len(set(inputs.groups)),
         "batch_key": batch_key or "",
         "split": split or ("grouped" if group_key else "stratified"),
         "test_fraction": float(test_fraction),

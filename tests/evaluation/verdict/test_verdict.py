@@ -502,14 +502,18 @@ def test_a_floor_that_counts_molecules_is_one_too() -> None:
     ahead = told(compared({**GOOD, "depth_only": 0.95}))[1]
     assert ahead.startswith("Ask what these labels have to do with sequencing depth")
     means = {**GOOD, "depth_only": 0.88}
-    of_groups = compared(means, group_key="donor", folds=dict.fromkeys(means, 8))
+    of_groups = compared(means, group_key="donor", n_groups=8)
     assert told(of_groups)[1].startswith(
         "Intervals count groups of 'donor', so that more of them would tell"
     )
-    # no interval that counts five groups is above 0
-    assert decide(compared(means, group_key="donor", folds=dict.fromkeys(means, 5))).model
+    # an interval that counts five groups is seldom above 0
+    assert decide(compared(means, group_key="donor", n_groups=5)).model
+    # folds are no groups: many donors in five folds, and few donors in ten
+    assert not decide(compared(means, group_key="donor", n_groups=40)).model
+    ten = dict.fromkeys(means, 10)
+    assert decide(compared(means, group_key="donor", n_groups=3, folds=ten)).model
     means["depth_only"] = 0.899  # but a difference must matter
-    few = decide(compared(means, group_key="donor", folds=dict.fromkeys(means, 5)))
+    few = decide(compared(means, group_key="donor", n_groups=5))
     assert few.reason == "floor"
     assert (
         "shown to beat counting molecules, without looking at a gene: macro-F1 of logistic" in first

@@ -18,7 +18,9 @@ COPY = "copy of the simple mean"
 SIMPLE_MEAN = "simple_mean"
 PROPER = "log_loss"  # a model that is right as often, but wrongly sure of itself, is not as good
 ONE_ERROR = 0.317  # two-sided p of a difference of one standard error
-FEW_GROUPS = 6  # held-out groups below which an interval that counts them says next to nothing
+FEW_GROUPS = (
+    6  # held-out groups below which an interval that counts them is too wide to ask much of
+)
 DEAR = 2.0  # times the cheapest: beyond, a model is the more expensive one
 MOSTLY = 0.5  # share of fits with the gate closed above which a hybrid is its simple model
 
@@ -51,8 +53,8 @@ def ranking_table(record: Mapping[str, Any], metric: str) -> pd.DataFrame:
     ``floor``, ``floor_gain``, ``floor_low``, ``floor_high``
         The best floor that took part (empty without), and the gain over it, on shared folds.
     ``above_floor``
-        Whether the interval of that gain is above 0. Of few held-out groups no interval ever is: there
-        the gain need only matter. Without a floor nothing speaks against it.
+        Whether the interval of that gain is above 0. Of fewer than six held-out groups it seldom is:
+        there the gain need only matter. Without a floor nothing speaks against it.
     costs
         Means, those that were measured.
     """
@@ -89,9 +91,9 @@ def ranking_table(record: Mapping[str, Any], metric: str) -> pd.DataFrame:
     ]
     table["as_good"] = ranked & np.array(near, dtype=bool)
     _add_floor(table, pairs, falling=metric not in LOWER_IS_BETTER)
-    params = record["params"]
-    few_groups = bool(params.get("group_key")) and table["n"].max() < FEW_GROUPS
-    shown = table["floor_gain"] > rope if few_groups else table["floor_low"] > 0
+    shown = table["floor_low"] > 0
+    if 0 < record["params"].get("n_groups", 0) < FEW_GROUPS:
+        shown |= table["floor_gain"] > rope
     table["above_floor"] = shown | table["floor_low"].isna() & ~(table["floor_gain"] <= 0)
     costs = summary[summary["metric"].isin(COSTS)]
     wide = costs.pivot_table(index="model", columns="metric", values="mean", observed=True)
