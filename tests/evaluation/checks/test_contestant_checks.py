@@ -106,6 +106,17 @@ def test_probe_measures_what_it_says(cells) -> None:
     assert found["train_accuracy"] == pytest.approx(expected)
 
 
+def test_rare_classes_do_not_make_a_good_model_ignore_its_input(rng: np.random.Generator) -> None:
+    codes = rng.permutation(np.r_[np.zeros(1490, dtype=int), np.ones(10, dtype=int)])
+    X = rng.normal(size=(1500, 5))
+    X[:, 0] += 8 * codes
+    probes = []
+    for split in make_splits(codes, n_splits=5):
+        model = LogisticRegression(C=100).fit(X[split.train], codes[split.train])
+        probes.append(probe(model, X, codes, split, random_state=0))
+    assert not input_ignored(probes).fired
+
+
 def test_exchanged_genes_leave_cells_their_values(rng: np.random.Generator) -> None:
     X = rng.random((20, 5))
     exchanged = exchange_genes(X, rng)
