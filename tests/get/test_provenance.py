@@ -82,6 +82,8 @@ EVERYTHING = np.ones(60, dtype=bool)
         ("FACS", "stated"),
         ("k-means on the proteins of the same cells", ""),
         ("never clustered", ""),
+        ("predicted by Azimuth", ""),
+        ("annotated by marker expression", ""),
     ],
 )
 def test_origins_are_read(adata, origin, kind) -> None:

@@ -132,8 +132,9 @@ def is_recorded(adata: AnnData, column: str) -> bool:
 def origin_of_labels(adata: AnnData, key: str) -> tuple[str, str]:
     """Kind and origin of a label column by ``uns['dataset']``; empty where it says nothing.
 
-    An origin without a known kind is read: words for clustering make it ``'clustered'``, other words
-    ``'stated'``; with both a clustering and another measurement, the kind is not known.
+    An origin without a known kind is read: words for clustering make it ``'clustered'``, words for
+    another measurement ``'stated'``. With both, or with neither (``'annotated by markers'`` may be
+    clusters with names), the kind is not known.
     """
     from ..evaluation.checks._circular import INDEPENDENT
 
@@ -153,7 +154,7 @@ def origin_of_labels(adata: AnnData, key: str) -> tuple[str, str]:
         return CLUSTERED, origin
     if _SAYS_CLUSTERED.search(origin):
         return (kind if _SAYS_MORE.search(origin) else CLUSTERED), origin
-    return (kind or ("stated" if origin else "")), origin
+    return (kind or ("stated" if _SAYS_MORE.search(origin) else "")), origin
 
 
 def _codes(adata: AnnData, column: str) -> np.ndarray:
