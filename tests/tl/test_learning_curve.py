@@ -114,6 +114,7 @@ def test_same_call_gives_the_same_record(adata: ad.AnnData) -> None:
 class Interrupted(Scripted):
     """Pressing Ctrl-C when it is first fitted to more than 40 cells."""
 
+    calibrated_inside = True  # one fit, without a second for the temperature
     pressed = False
     n_fits = 0
 
@@ -165,6 +166,7 @@ class Semi(Scripted):
     """Says that it uses cells without a label, and counts them."""
 
     terms = Terms("all genes", unlabelled=True)
+    calibrated_inside = True
     given: ClassVar[list[tuple[int, int]]] = []
 
     def fit(self, X, y):
@@ -304,6 +306,30 @@ class LongformerOpen(Scripted):
     """A hybrid that always did."""
 
     gate_ = 0.4
+
+
+def test_contestants_are_as_calibrated_as_in_a_comparison(adata: ad.AnnData) -> None:
+    models = {"unsure": Unsure(), "sure": Sure()}
+    sl.tl.learning_curve(adata, "type", models=models, sizes=SIZES, metric="log_loss")
+    curve = sl.get.learning_curve(adata)
+    assert curve.params["calibration"] == "temperature"
+    largest = curve.scores.query("metric == 'log_loss' and n_cells == 160")
+    loss = largest.groupby("model", observed=True)["value"].mean()
+    assert loss["unsure"] < 0.85  # as it is, right in three of four cells at probability 0.4: 0.99
+    assert loss["sure"] > 1.5
+
+
+class Unsure(Scripted):
+    """Right more often than it says."""
+
+    def predict_proba(self, X):
+        return 0.1 * super().predict_proba(X) + 0.3
+
+
+class Sure(Scripted):
+    """As wrong, always certain, and not to be calibrated."""
+
+    calibrated_inside = True
 
 
 def test_a_closed_hybrid_is_a_simple_model(adata: ad.AnnData) -> None:

@@ -355,7 +355,8 @@ def _with_beginning(result: FoldResult, begun: FoldResult) -> FoldResult:
 
 
 def _gate(estimator: Any) -> float:
-    """How much of its correction a hybrid uses, also as the last step of a pipeline."""
+    """How much of its correction a hybrid uses, also calibrated, or as the last step of a pipeline."""
+    estimator = getattr(estimator, "estimator_", estimator)
     last = estimator[-1] if hasattr(estimator, "steps") else estimator
     return float(getattr(last, "gate_", np.nan))
 

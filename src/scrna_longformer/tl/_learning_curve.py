@@ -130,6 +130,9 @@ def learning_curve(
 
     Notes
     -----
+    Probabilities are scaled with a temperature as in :func:`~scrna_longformer.tl.baseline_compare`, so
+    that curves of log-loss, Brier score and calibration error are of models as calibrated as there.
+
     Intervals are at 90 %. They come from perturbing the mean errors along the deviations of the
     seeds (corrected for seeds sharing cells, as Nadeau and Bengio do for folds) and by the
     residuals from the law, and fitting again. A law is a summary: outside the measured sizes it is a
@@ -186,6 +189,7 @@ def learning_curve(
         "group_key": group_key or "",
         "layer": layer or "",
         "time_limit": float(time_limit or 0),
+        "calibration": "temperature",
         "random_state": random_state,
         "n_cells": len(inputs.codes),
         "n_genes": inputs.X.shape[1],
@@ -212,6 +216,7 @@ def learning_curve(
                 checkpoint_dir=checkpoint_dir,
                 n_jobs=n_jobs,
                 time_limit=time_limit,
+                calibrate=True,  # as a comparison does: transformers calibrate themselves
                 random_state=random_state,
             )
     except KeyboardInterrupt:
