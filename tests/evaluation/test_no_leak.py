@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from importlib.util import find_spec
 from typing import Any
 
 import numpy as np
@@ -9,8 +10,18 @@ import pytest
 from scipy import sparse
 from sklearn.base import BaseEstimator, ClassifierMixin
 
-from scrna_longformer.evaluation import BASELINES, Split, cross_validate, make_splits
+from scrna_longformer.evaluation import (
+    BASELINES,
+    MORE_BASELINES,
+    Split,
+    _baselines,
+    _more_baselines,
+    cross_validate,
+    make_splits,
+    terms_of,
+)
 from scrna_longformer.evaluation._benchmark import build
+from scrna_longformer.tl._contestants._registry import CONTESTANTS
 from scrna_longformer.train import LongformerClassifier
 
 N_GENES = 30
@@ -20,8 +31,18 @@ FEW: dict[str, Any] = {
     "train_options": {"max_steps": 10, "batch_size": 16},
 }
 CHOOSING = {"n_tokens": 12, "model_options": {"n_linear": 20}}  # of the genes
+FEWER_GENES = 12  # than there are, so that models that choose genes have a choice
+
+
+def can_run(model: Any) -> bool:
+    """Whether what a contestant needs is installed here."""
+    package, obstacle = terms_of(model).package, terms_of(model).obstacle
+    return (not package or find_spec(package) is not None) and not (obstacle and obstacle())
+
+
+SIMPLE = {**BASELINES, **MORE_BASELINES, **CONTESTANTS}
 MODELS: dict[str, Any] = {
-    **BASELINES,
+    **{name: model for name, model in SIMPLE.items() if can_run(model)},
     "longformer": LongformerClassifier("tiny", **FEW),
     "longformer, choosing": LongformerClassifier("tiny", **FEW, **CHOOSING),
     "longformer_pure, choosing": LongformerClassifier("tiny", offset=None, **FEW, **CHOOSING),
@@ -47,6 +68,14 @@ class Witness(ClassifierMixin, BaseEstimator):
         return self.inner_.predict_proba(X)
 
 
+@pytest.fixture
+def fewer_genes(monkeypatch: pytest.MonkeyPatch) -> None:
+    for module in (_baselines, _more_baselines):
+        for name in vars(module):
+            if name.startswith("N_GENES"):
+                monkeypatch.setattr(module, name, FEWER_GENES)
+
+
 @pytest.fixture(scope="module")
 def cells() -> tuple[np.ndarray, np.ndarray, Split]:
     rng = np.random.default_rng(0)
@@ -58,6 +87,7 @@ def cells() -> tuple[np.ndarray, np.ndarray, Split]:
     return X.astype(np.float32), codes, make_splits(codes, n_splits=3)[0]
 
 
+@pytest.mark.usefixtures("fewer_genes")
 @pytest.mark.filterwarnings("ignore:LongformerClassifier")  # 10 steps are too few to learn
 @pytest.mark.parametrize(
     ("name", "calibrate"), [*((name, False) for name in MODELS), ("nearest_centroid", True)]
