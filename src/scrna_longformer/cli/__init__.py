@@ -114,7 +114,7 @@ def benchmark(
     quick: bool,  # noqa: FBT001
     figures: Path | None,
 ) -> None:
-    """Run all contestants on all labelled real sets, or print what an earlier run found.
+    """Run fourteen contestants on ten labelled real sets, or print what an earlier run found.
 
     One fold of every set comes before the second of any, so that a run may be stopped at any time. Transformer and simple models see the same folds. It takes some hours on one core.
     """
