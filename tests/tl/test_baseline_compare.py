@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 import logging
 
 import anndata as ad
@@ -163,6 +164,22 @@ def test_groups_are_kept_whole(adata: ad.AnnData) -> None:
     params = sl.get.baseline_compare(adata).params
     assert params["group_key"] == "donor"
     assert params["n_groups"] == adata.obs["donor"].nunique()
+
+
+def test_columns_named_as_batches_are_looked_at(adata: ad.AnnData) -> None:
+    codes = adata.obs["type"].cat.codes
+    adata.obs["Patient_ID"] = pd.Categorical((codes + 3 * (np.arange(90) % 2)).astype(str))
+    adata.obs["barcode"] = adata.obs_names  # names cells, and is no batch
+
+    def looked_at(**options: str) -> dict[str, bool]:
+        sl.tl.baseline_compare(adata, "type", models=FAST, n_splits=3, **options)
+        checks = sl.get.baseline_compare(adata).checks
+        of_batches = checks[checks["check"] == "confounding"]
+        keys = of_batches["evidence"].astype(str).map(lambda evidence: json.loads(evidence)["key"])
+        return dict(zip(keys, of_batches["fired"], strict=True))
+
+    assert looked_at() == {"Patient_ID": True, "donor": False}
+    assert looked_at(group_key="donor") == {"donor": False}
 
 
 def test_names_and_own_models_mix(adata: ad.AnnData) -> None:

@@ -76,7 +76,8 @@ def baseline_compare(
         tested on in the same fold, and intervals count groups instead of cells.
     batch_key
         Column of ``obs`` whose batches are split freely, but looked at by the checks: can a label be
-        told from its batch?
+        told from its batch? Where neither this nor a `group_key` is given, columns with names such
+        as ``'batch'``, ``'donor'``, ``'patient_id'`` or ``'sample'`` are looked at.
     split
         ``'stratified'`` by label, the default; ``'grouped'``, the default with a `group_key`: folds
         of whole groups, stratified as far as possible; or ``'leave_one_group_out'``.

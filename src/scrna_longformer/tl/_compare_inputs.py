@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -18,6 +19,13 @@ if TYPE_CHECKING:
     from ..get._labels import Labels
 
 CALLER = "baseline_compare"
+
+_NAMED_BATCH = re.compile(
+    r"(batch|donor|patient|individual|subject|sample|library|plate|lane|mouse|animal|replicate)s?"
+    r"([._ -]?(id|name|number))?",
+    re.IGNORECASE,
+)
+_CELLS_PER_BATCH = 5  # fewer, and a column names cells rather than batches
 
 
 @dataclass(frozen=True)
@@ -43,7 +51,8 @@ class Inputs:
     preprocessing
         What is known of preprocessing that saw all cells, a sentence each.
     batches
-        Group and batch of each labelled cell, by column.
+        Group and batch of each labelled cell, by column; where neither is given, those of columns
+        that are named as batches are.
     unlabelled
         Cells without a label x genes.
     unlabelled_groups
@@ -110,6 +119,7 @@ def read_inputs(
     groups = _groups(adata, group_key, labels, caller)
     batch = _groups(adata, batch_key, labels, caller, name="batch_key")
     batches = {str(k): v for k, v in ((group_key, groups), (batch_key, batch)) if v is not None}
+    batches = batches or _named_batches(adata, key, labels)
     return Inputs(
         X=X[labels.labelled],
         codes=labels.codes[labels.labelled],
@@ -157,6 +167,18 @@ def _fits(adata: AnnData) -> list[Mapping[str, Any]]:
 def last_fit(adata: AnnData, key: str) -> Mapping[str, Any] | None:
     """Record of the last fit to the labels ``key``."""
     return next((r for r in _fits(adata) if r["params"]["key"] == key), None)
+
+
+def _named_batches(adata: AnnData, key: str, labels: Labels) -> dict[str, np.ndarray]:
+    """Batch of each labelled cell by the columns of ``obs`` that are named as batches are."""
+    found = {}
+    for column in adata.obs.columns:
+        if column == key or not _NAMED_BATCH.fullmatch(str(column)):
+            continue
+        batch = adata.obs[column][labels.labelled]
+        if batch.notna().all() and 1 < batch.nunique() <= len(batch) / _CELLS_PER_BATCH:
+            found[str(column)] = batch.astype(str).to_numpy()
+    return found
 
 
 def _groups(
