@@ -74,6 +74,20 @@ def test_useless_models_are_named(cells) -> None:
     assert len(caveats(results)) == 2
 
 
+@pytest.mark.parametrize(
+    ("model", "check"),
+    [
+        (DecisionTreeClassifier(random_state=0), "overfitting"),
+        (DecisionTreeClassifier(max_depth=1), "underfitting"),
+    ],
+)
+def test_a_contestant_alone_has_a_rival_in_the_checks(cells, model, check) -> None:
+    results = checked({"alone": model}, *cells)
+    assert fired(results) == {(check, "alone")}
+    what = next(result.what for result in results if result.name == check)
+    assert "; a linear model on components has 0.82 on test cells" in what
+
+
 def test_collapse_to_the_prior_of_the_prototype_is_caught(rng: np.random.Generator) -> None:
     """The spread over cells that its checkpoints had: 0.005 around the class shares."""
     sizes = np.array([335, 163, 114, 111, 54, 54, 49, 15, 5])

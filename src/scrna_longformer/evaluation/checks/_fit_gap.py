@@ -13,10 +13,16 @@ OVER, UNDER = "overfitting", "underfitting"
 LEAST_GAP = 0.15  # macro-F1, training less test
 LEAST_LOSS = 0.05  # macro-F1, behind the best on test cells
 LEAST_SHORTFALL = 0.05
+BEST = "the best contestant"
 
 
 def overfitting(
-    train: Sequence[float], test: Sequence[float], best_test: float, *, model: str = ""
+    train: Sequence[float],
+    test: Sequence[float],
+    best_test: float,
+    *,
+    model: str = "",
+    best: str = BEST,
 ) -> CheckResult:
     """Look whether a contestant fits its training cells far better than others, and loses by it.
 
@@ -25,9 +31,11 @@ def overfitting(
     train, test
         Macro-F1 on training and test cells of each fold.
     best_test
-        Mean macro-F1 on test cells of the best contestant.
+        Mean macro-F1 on test cells of the best model there is.
     model
         Name of the contestant.
+    best
+        What the best model is, for the text.
 
     Returns
     -------
@@ -51,11 +59,16 @@ def overfitting(
     fired = fitted - tested >= LEAST_GAP and best_test - tested >= LEAST_LOSS
     why = "Its place shows these settings, not the method: with less freedom it would rank higher."
     mend = "a stronger penalty, fewer genes, earlier stopping, or more cells."
-    return _result(OVER, (fitted, tested, best_test), model, why, mend, fired=fired)
+    return _result(OVER, (fitted, tested, best_test), model, best, why, mend, fired=fired)
 
 
 def underfitting(
-    train: Sequence[float], test: Sequence[float], best_test: float, *, model: str = ""
+    train: Sequence[float],
+    test: Sequence[float],
+    best_test: float,
+    *,
+    model: str = "",
+    best: str = BEST,
 ) -> CheckResult:
     """Look whether a contestant fits its own training cells worse than others tell new cells.
 
@@ -64,9 +77,11 @@ def underfitting(
     train, test
         Macro-F1 on training and test cells of each fold.
     best_test
-        Mean macro-F1 on test cells of the best contestant.
+        Mean macro-F1 on test cells of the best model there is.
     model
         Name of the contestant.
+    best
+        What the best model is, for the text.
 
     Returns
     -------
@@ -83,16 +98,23 @@ def underfitting(
     fired = best_test - fitted >= LEAST_SHORTFALL
     why = "Its place shows too little training or freedom, not the method."
     mend = "more steps, a weaker penalty, more genes, or a larger model."
-    return _result(UNDER, (fitted, tested, best_test), model, why, mend, fired=fired)
+    return _result(UNDER, (fitted, tested, best_test), model, best, why, mend, fired=fired)
 
 
 def _result(
-    name: str, scores: tuple[float, float, float], model: str, why: str, mend: str, *, fired: bool
+    name: str,
+    scores: tuple[float, float, float],
+    model: str,
+    best: str,
+    why: str,
+    mend: str,
+    *,
+    fired: bool,
 ) -> CheckResult:
     train, test, best_test = scores
     what = (
         f"{model!r} has macro-F1 {train:.2f} on training cells and {test:.2f} on test cells; "
-        f"the best contestant has {best_test:.2f} on test cells."
+        f"{best} has {best_test:.2f} on test cells."
     )
     evidence: dict[str, Any] = {"train": train, "test": test, "best_test": best_test}
     if not fired:

@@ -10,6 +10,7 @@ import numpy as np
 
 from ...features._ranking import Matrix
 from .._benchmark import OK, FoldResult
+from .._metrics import per_class_f1
 from .._split import Split
 from ._agreement import balanced_skill
 from ._circular import Provenance, circular
@@ -17,7 +18,7 @@ from ._confounding import confounding
 from ._constant import constant_prediction
 from ._depth_labels import depth_labels
 from ._duplicates import duplicates
-from ._fit_gap import overfitting, underfitting
+from ._fit_gap import BEST, overfitting, underfitting
 from ._input import input_ignored
 from ._leak import leak
 from ._linear import components, linear_proba
@@ -108,18 +109,26 @@ def run_checks(inputs: CheckInputs) -> list[CheckResult]:
     by_model: dict[str, list[FoldResult]] = {}
     for result in finished:
         by_model.setdefault(result.model, []).append(result)
-    return [*_of_data(inputs, by_model), *_of_contestants(inputs, by_model)]
+    first = [split for split in inputs.splits if split.repeat == inputs.splits[0].repeat]
+    Z = components(inputs.X, random_state=inputs.random_state)
+    linear = linear_proba(Z, inputs.codes, first)
+    return [
+        *_of_data(inputs, by_model, first, Z, linear),
+        *_of_contestants(inputs, by_model, first, linear),
+    ]
 
 
 def _of_data(
-    inputs: CheckInputs, by_model: Mapping[str, Sequence[FoldResult]]
+    inputs: CheckInputs,
+    by_model: Mapping[str, Sequence[FoldResult]],
+    first: Sequence[Split],
+    Z: np.ndarray,
+    linear: Sequence[np.ndarray],
 ) -> Iterator[CheckResult]:
     """Checks that void or limit the whole comparison."""
     X, codes, splits, seed = inputs.X, inputs.codes, inputs.splits, inputs.random_state
-    first = [split for split in splits if split.repeat == splits[0].repeat]
-    Z = components(X, random_state=seed)
     proba, truth = _first_repeat(by_model, codes, first)
-    proba[LINEAR] = linear_proba(Z, codes, first)
+    proba[LINEAR] = linear
     best = max(balanced_skill(folds, truth) for folds in proba.values())
     permuted = _permuted_fits(inputs, by_model)
 
@@ -145,11 +154,22 @@ def _of_data(
 
 
 def _of_contestants(
-    inputs: CheckInputs, by_model: Mapping[str, Sequence[FoldResult]]
+    inputs: CheckInputs,
+    by_model: Mapping[str, Sequence[FoldResult]],
+    first: Sequence[Split],
+    linear: Sequence[np.ndarray],
 ) -> Iterator[CheckResult]:
     """Checks that exclude a contestant or limit what its place shows."""
     means = {name: np.mean([r.metrics["macro_f1"] for r in rs]) for name, rs in by_model.items()}
-    best = float(max(means.values(), default=0.0))
+    best, best_name = float(max(means.values(), default=0.0)), BEST
+    reference = np.mean(
+        [
+            np.nanmean(per_class_f1(inputs.codes[split.test], proba))
+            for split, proba in zip(first, linear, strict=True)
+        ]
+    )
+    if reference > best:  # where no contestant is any good, somebody must say so
+        best, best_name = float(reference), "a linear model on components"
     for name, results in by_model.items():
         truth = [inputs.codes[r.test] for r in results]
         constant = constant_prediction([r.proba for r in results], truth, model=name)
@@ -164,8 +184,9 @@ def _of_contestants(
         train = [probe["train_macro_f1"] for probe in probes]
         test = [r.metrics["macro_f1"] for r in results]
         if not constant.fired:
-            yield overfitting(train, test, best, model=name)
-        yield underfitting(train, test, best, model=name)  # a constant may be the extreme of it
+            yield overfitting(train, test, best, model=name, best=best_name)
+        # a constant may be the extreme of it
+        yield underfitting(train, test, best, model=name, best=best_name)
 
 
 def _first_repeat(
