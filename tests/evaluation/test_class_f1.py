@@ -4,8 +4,16 @@ import numpy as np
 import pytest
 from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import f1_score
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import FunctionTransformer
 
-from scrna_longformer.evaluation import class_table, cross_validate, make_splits
+from scrna_longformer.evaluation import (
+    class_table,
+    corrected_t_test,
+    cross_validate,
+    make_splits,
+    pairwise_class_table,
+)
 from scrna_longformer.evaluation._class_f1 import class_influences
 
 NAMES = ["B", "T", "NK"]
@@ -39,6 +47,47 @@ def test_f1_is_that_of_all_out_of_fold_predictions(cells: tuple) -> None:
     assert ((table["low"] < table["f1"]) & (table["f1"] < table["high"])).all()
     width = table["high"] - table["low"]
     assert width["NK"] > width["B"]  # the smaller class is known less well
+
+
+def test_pairs_are_compared_per_class(cells: tuple) -> None:
+    X, codes = cells
+    splits = make_splits(codes, n_splits=4, n_repeats=2)
+    blind = make_pipeline(FunctionTransformer(hide_b), LogisticRegression())
+    models = {"all": LogisticRegression(), "twin": LogisticRegression(), "blind": blind}
+    results = cross_validate(models, X, codes, splits)
+    table = pairwise_class_table(results, codes, NAMES).set_index(["model_a", "model_b", "class"])
+    f1 = class_table(results, codes, NAMES).set_index(["model", "class"])["f1"]
+    assert len(table) == 9
+    row = table.loc["all", "blind", "B"]
+    assert row["difference"] == pytest.approx(f1["all", "B"] - f1["blind", "B"])
+    assert row["low"] < row["difference"] < row["high"]
+    assert row["p_cells"] < row["p_cells_holm"] < 0.2
+    assert row["n"] == 8
+    gaps = [
+        one.class_f1[0] - other.class_f1[0]
+        for one, other in zip(results[0::3], results[2::3], strict=True)
+    ]
+    share = np.mean([len(r.test) / r.n_train for r in results[0::3]])
+    assert row["p_value"] == pytest.approx(corrected_t_test(np.array(gaps), test_share=share))
+    equal = table.loc["all", "twin"]
+    assert (equal["difference"] == 0).all()
+    assert (equal["p_cells"] == 1).all()
+    assert (equal["p_equivalent"] > 0.9).all()
+
+
+def hide_b(X: np.ndarray) -> np.ndarray:
+    """Take away what tells the first class."""
+    return np.delete(X, 0, axis=1)
+
+
+def test_folds_without_a_class_say_nothing_of_it(cells: tuple) -> None:
+    X, codes = cells
+    models = {"one": LogisticRegression(), "other": LogisticRegression(C=0.01)}
+    rare = np.where((codes == 2) & (np.cumsum(codes == 2) > 3), 0, codes)  # three cells of it
+    with pytest.warns(UserWarning, match="not tested in every fold"):
+        splits = make_splits(rare, n_splits=4)
+    table = pairwise_class_table(cross_validate(models, X, rare, splits), rare, NAMES)
+    assert table.set_index("class")["n"].to_dict() == {"B": 4, "T": 4, "NK": 3}
 
 
 def test_variance_is_that_of_leaving_each_cell_out(cells: tuple) -> None:

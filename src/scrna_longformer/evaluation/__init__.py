@@ -11,6 +11,7 @@ from ._calibration import TemperatureScaled, fit_temperature, scale_temperature
 from ._cell_classifier import CellClassifier
 from ._centroid import CentroidClassifier
 from ._checkpoint import FoldStore
+from ._class_pairs import pairwise_class_table
 from ._conformal import Conformal
 from ._cost import count_parameters
 from ._curve_draws import CurveDraws, draw_curves
@@ -125,6 +126,7 @@ __all__ = [
     "log_ratios",
     "make_splits",
     "nested_splits",
+    "pairwise_class_table",
     "pairwise_table",
     "per_class_f1",
     "reliability_table",

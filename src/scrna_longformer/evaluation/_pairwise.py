@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 ROPE = 0.01
 _SHARE_OF_LOSSES = 1.5
-_COLUMNS = (
+COLUMNS = (
     "model_a",
     "model_b",
     "metric",
@@ -89,7 +89,7 @@ def pairwise_table(
     scores = {result.key: result.metrics for result in finished}
     rows = []
     for a, b in combinations(models, 2):
-        pairs = _shared(finished, a, b)
+        pairs = shared(finished, a, b)
         if not pairs:
             continue
         sides = [list(side) for side in zip(*pairs, strict=True)]
@@ -103,20 +103,25 @@ def pairwise_table(
                 (r.repeat, r.fold, scores[r.key][metric] - scores[s.key][metric]) for r, s in pairs
             ]
             share = float(np.mean([len(r.test) / r.n_train for r, _ in pairs]))
-            difference, *found = _compare(folds, share, one, other, metric, rope)
+            difference, *found = compare(folds, share, one, other, metric, rope)
             if is_pooled:
                 difference = one.mean[metric] - other.mean[metric]
             rows.append((a, b, metric, difference, *found))
-    columns = [name for name in _COLUMNS if not name.endswith("_holm")]
-    table = pd.DataFrame(rows, columns=columns)
-    for name in ("p_cells", "p_value"):
-        by_metric = table.groupby("metric", sort=False)[name]
-        table[f"{name.replace('_value', '')}_holm"] = by_metric.transform(
-            lambda p: pd.Series(holm(p.to_numpy()), p.index)
-        )
+    table = adjusted(rows, COLUMNS, by="metric")
     names = pd.CategoricalDtype(models)
     types = {"model_a": names, "model_b": names, "metric": pd.CategoricalDtype(list(METRICS))}
-    return table[list(_COLUMNS)].astype(types)
+    return table.astype(types)
+
+
+def adjusted(rows: Sequence[tuple], columns: Sequence[str], *, by: str) -> pd.DataFrame:
+    """Make a table of rows and add p values that are adjusted over the pairs of a metric or class."""
+    given = [name for name in columns if not name.endswith("_holm")]
+    table = pd.DataFrame(rows, columns=given)
+    for name in ("p_cells", "p_value"):
+        table[f"{name.replace('_value', '')}_holm"] = table.groupby(by, sort=False)[name].transform(
+            lambda p: pd.Series(holm(p.to_numpy()), p.index)
+        )
+    return table[list(columns)]
 
 
 def shared_share(metric: str, share: float) -> float:
@@ -131,13 +136,13 @@ def shared_share(metric: str, share: float) -> float:
     return share * (_SHARE_OF_LOSSES if metric in LOWER_IS_BETTER else 1.0)
 
 
-def _shared(finished: Sequence[FoldResult], a: str, b: str) -> list[tuple[FoldResult, FoldResult]]:
+def shared(finished: Sequence[FoldResult], a: str, b: str) -> list[tuple[FoldResult, FoldResult]]:
     """Results of two contestants on the same folds."""
     of_b = {result.key[1:]: result for result in finished if result.model == b}
     return [(r, of_b[r.key[1:]]) for r in finished if r.model == a and r.key[1:] in of_b]
 
 
-def _compare(
+def compare(
     folds: Sequence[tuple[int, int, float]],
     share: float,
     one: Influence,

@@ -35,6 +35,9 @@ class BaselineComparison:
         ``model``, ``class``, ``f1`` of the out-of-fold predictions and its 95 % interval, ``low`` and
         ``high``; ``sd`` over the ``n`` folds that test the class; ``n_cells``
         (:func:`~scrna_longformer.evaluation.class_table`).
+    pairwise_per_class
+        As ``pairwise``, of the F1 of each ``class``
+        (:func:`~scrna_longformer.evaluation.pairwise_class_table`).
     confusion
         Out-of-fold predictions: ``model``, ``true``, ``predicted``, ``n_cells``.
     reliability
@@ -49,7 +52,8 @@ class BaselineComparison:
         The contestants: ``model``, ``description``, the terms on which they took part, and of
         hybrids ``gate``, the mean weight that the transformer's correction was given, and
         ``gate_closed``, the share of fits in which it was 0 (NaN for others); ``built_in``, the name of
-        the built-in contestant that it is (empty for others).
+        the built-in contestant that it is (empty for others); ``kind`` (``'simple'`` or
+        ``'transformer'``).
     params
         How the comparison was called, on how many cells and genes, and how the labels came about.
     checks
@@ -62,12 +66,21 @@ class BaselineComparison:
         without one.
     held_out_cells
         Names of its cells; none without one.
+    void
+        Whether a check forbids to name a winner.
+    excluded
+        Contestants that a check took out of the ranking. A floor, such as always saying the largest
+        class, is among them where it took part; that is no news.
+    circular
+        Whether the labels come from the matrix that they are predicted from: ``'yes'``,
+        ``'suspected'``, ``'no evidence'``, or ``'not checked'`` after an interrupt.
     """
 
     summary: pd.DataFrame
     pairwise: pd.DataFrame
     folds: pd.DataFrame
     per_class: pd.DataFrame
+    pairwise_per_class: pd.DataFrame
     confusion: pd.DataFrame
     reliability: pd.DataFrame
     runs: pd.DataFrame
@@ -77,6 +90,9 @@ class BaselineComparison:
     complete: bool
     held_out: pd.DataFrame | None = None
     held_out_cells: tuple[str, ...] = ()
+    void: bool = False
+    excluded: tuple[str, ...] = ()
+    circular: str = "not checked"
 
     @property
     def table(self) -> pd.DataFrame:
@@ -105,9 +121,10 @@ def baseline_compare(adata: AnnData, key: str = COMPARISON_RECORD) -> BaselineCo
     Returns
     -------
     BaselineComparison
-        Long data frames ``summary``, ``pairwise``, ``folds``, ``per_class``, ``confusion``,
-        ``reliability``, ``runs``, ``models``, ``checks``; ``params``; ``complete``; ``held_out``,
-        if there was a final test set; and the wide ``table``.
+        Long data frames ``summary``, ``pairwise``, ``folds``, ``per_class``, ``pairwise_per_class``,
+        ``confusion``, ``reliability``, ``runs``, ``models``, ``checks``; ``params``; ``complete``;
+        ``held_out``, if there was a final test set; what follows from the checks, ``void``, ``excluded`` and
+        ``circular``; and the wide ``table``.
 
     Raises
     ------
@@ -136,6 +153,7 @@ def baseline_compare(adata: AnnData, key: str = COMPARISON_RECORD) -> BaselineCo
         "pairwise",
         "folds",
         "per_class",
+        "pairwise_per_class",
         "confusion",
         "reliability",
         "runs",
@@ -148,4 +166,7 @@ def baseline_compare(adata: AnnData, key: str = COMPARISON_RECORD) -> BaselineCo
         complete=bool(record["complete"]),
         held_out=record["held_out"].copy() if "held_out" in record else None,
         held_out_cells=tuple(str(name) for name in record.get("held_out_cells", ())),
+        void=bool(record.get("void", False)),
+        excluded=tuple(str(name) for name in record.get("excluded", ())),
+        circular=str(record.get("circular", "not checked")),
     )

@@ -34,6 +34,7 @@ def comparison_record(
         confusion_table,
         fold_table,
         gate_table,
+        pairwise_class_table,
         pairwise_table,
         reliability_table,
         run_table,
@@ -50,6 +51,9 @@ def comparison_record(
         "pairwise": pairwise_table(folds, codes, groups, rope=params["rope"]),
         "folds": fold_table(folds),
         "per_class": class_table(folds, codes, names, groups),
+        "pairwise_per_class": pairwise_class_table(
+            folds, codes, names, groups, rope=params["rope"]
+        ),
         "confusion": confusion_table(folds, codes, names),
         "reliability": reliability_table(folds, codes),
         "runs": run_table(folds),
