@@ -74,6 +74,13 @@ def test_useless_models_are_named(cells) -> None:
     assert len(caveats(results)) == 2
 
 
+def test_who_is_too_slow_for_permuted_labels_is_named(cells, monkeypatch) -> None:
+    monkeypatch.setattr("scrna_longformer.evaluation.checks._run.MOST_SECONDS", 0.0)
+    results = checked({"mine": LogisticRegression(C=0.1)}, *cells)
+    what = next(result.what for result in results if result.name == "permuted_labels")
+    assert what.endswith(" Not trained on them: mine (too slow).")
+
+
 @pytest.mark.parametrize(
     ("model", "check"),
     [

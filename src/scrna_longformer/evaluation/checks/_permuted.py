@@ -49,6 +49,7 @@ def permuted_labels(
     splits: Sequence[Split],
     *,
     contestants: Mapping[str, PermutedFit] | None = None,
+    not_asked: Sequence[str] = (),
     n_permutations: int = N_PERMUTATIONS,
     alpha: float = ALPHA,
     random_state: int = 0,
@@ -65,6 +66,8 @@ def permuted_labels(
         The folds of the comparison.
     contestants
         Contestants that were trained on permuted labels (:func:`trained_on_permuted`).
+    not_asked
+        Contestants that were not, because they are slow, for the text.
     n_permutations
         Permutations that the linear classifier is trained on in every fold.
     alpha
@@ -109,6 +112,7 @@ def permuted_labels(
     )
     p_values = {n: float(stats.norm.sf(f.z)) for n, f in (contestants or {}).items()}
     p_values["the linear classifier"] = _mean_above_zero(z)
+    left_out = f" Not trained on them: {', '.join(not_asked)} (too slow)." if not_asked else ""
     name, least = min(p_values.items(), key=lambda item: item[1])
     p_value = min(1.0, least * len(p_values))
     evidence: dict[str, Any] = {
@@ -118,7 +122,10 @@ def permuted_labels(
     }
     if p_value > alpha:
         return passed(
-            NAME, "void", f"Permuted labels score at chance (p = {p_value:.2g}).", **evidence
+            NAME,
+            "void",
+            f"Permuted labels score at chance (p = {p_value:.2g}).{left_out}",
+            **evidence,
         )
     return fault(
         NAME,

@@ -130,7 +130,7 @@ def _of_data(
     proba, truth = _first_repeat(by_model, codes, first)
     proba[LINEAR] = linear
     best = max(balanced_skill(folds, truth) for folds in proba.values())
-    permuted = _permuted_fits(inputs, by_model)
+    permuted, slow = _permuted_fits(inputs, by_model)
 
     yield leak(
         X,
@@ -140,7 +140,7 @@ def _of_data(
         gene_names=inputs.gene_names,
         known={name: fit.known for name, fit in permuted.items()},
     )
-    yield permuted_labels(Z, codes, first, contestants=permuted, random_state=seed)
+    yield permuted_labels(Z, codes, first, contestants=permuted, not_asked=slow, random_state=seed)
     null = linear_null(Z, codes, first, random_state=seed)
     yield no_signal(proba, truth, null=null, random_state=seed)
     yield duplicates(X, splits, codes=codes, class_names=inputs.class_names, random_state=seed)
@@ -203,17 +203,20 @@ def _first_repeat(
 
 def _permuted_fits(
     inputs: CheckInputs, by_model: Mapping[str, Sequence[FoldResult]]
-) -> dict[str, PermutedFit]:
-    """Train contestants from elsewhere on permuted labels, where that is cheap."""
-    fits = {}
+) -> tuple[dict[str, PermutedFit], list[str]]:
+    """Train contestants from elsewhere on permuted labels, where that is cheap; name those that are not."""
+    fits, slow = {}, []
     for name, model in inputs.models.items():
         seconds = [r.fit_seconds for r in by_model.get(name, ())]
-        if _is_ours(model) or not seconds or np.mean(seconds) > MOST_SECONDS:
+        if _is_ours(model) or not seconds:
+            continue
+        if np.mean(seconds) > MOST_SECONDS:
+            slow.append(name)
             continue
         fit = trained_on_permuted(model, inputs.X, inputs.codes, random_state=inputs.random_state)
         if fit is not None:
             fits[name] = fit
-    return fits
+    return fits, slow
 
 
 def _is_ours(model: Any) -> bool:
