@@ -32,6 +32,7 @@ from scrna_longformer.features import GeneScaler, GeneSelector, recover_counts
 from scrna_longformer.get._provenance import read_preprocessing, read_provenance
 
 N_CELLS = 360
+LEAST_CELLS = 25  # of a class
 N_GENES = 800
 
 
@@ -62,16 +63,20 @@ class Base:
         return self.load()
 
     def draw(self, rng: np.random.Generator) -> tuple[sparse.csr_matrix, np.ndarray]:
-        """Counts and codes of random cells and genes, of three classes or more, none of them small."""
+        """Counts and codes of random cells and genes: three classes or more, of unequal size, none small."""
         counts, codes = self.cells
         sizes = np.bincount(codes)
         classes = np.flatnonzero(sizes >= 60)
         n_classes = int(rng.integers(3, len(classes) + 1))
         classes = rng.choice(classes, n_classes, replace=False)
         each = [np.flatnonzero(codes == c) for c in classes]
-        n = N_CELLS // n_classes
-        rows = np.concatenate([rng.choice(c, min(n, len(c)), replace=False) for c in each])
-        y = np.concatenate([np.full(min(n, len(c)), i) for i, c in enumerate(each)])
+        shares = rng.dirichlet(np.full(n_classes, 5.0))
+        wanted = np.maximum((N_CELLS * shares).astype(int), LEAST_CELLS)
+        taken = [min(n, len(c)) for n, c in zip(wanted, each, strict=True)]
+        rows = np.concatenate(
+            [rng.choice(c, n, replace=False) for c, n in zip(each, taken, strict=True)]
+        )
+        y = np.repeat(np.arange(n_classes), taken)
         order = rng.permutation(len(rows))
         genes = np.sort(rng.permutation(counts.shape[1])[:N_GENES])
         return counts[rows[order]][:, genes], y[order]

@@ -21,6 +21,7 @@ from __future__ import annotations
 import argparse
 import time
 import warnings
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -44,7 +45,9 @@ from scrna_longformer.evaluation._score_interval import difference_interval, sco
 N_SPLITS, N_REPEATS = 5, 5
 GAPS = (0.0, 0.02, 0.05)
 WITH_GAPS = ("standard", "1,000 cells")
-SHOWN = ("accuracy", "macro_f1", "log_loss", "F1 of a class", "F1 of the smallest class")
+SHOWN = ("accuracy", "macro_f1", "log_loss", "brier", "F1 of a class", "F1 of the smallest class")
+HELD = ("accuracy", "macro_f1", "log_loss", "brier", "ece", "F1 of the smallest class")
+FOUND = ("macro_f1", "log_loss")
 RUNS_PER_POPULATION = 10
 N_CALIBRATE = 30  # populations
 N_TRUTH, TRUTH_CELLS = 80, 500  # training sets, and test cells for each
@@ -342,6 +345,27 @@ def summarise(rows: pd.DataFrame) -> pd.DataFrame:
     return table.reset_index()
 
 
+def held(tables: pd.DataFrame) -> str:
+    """Return one row per setting, gap and number of repeats, one column per score."""
+    return _by_setting(tables, HELD, ["score held"])
+
+
+def found(tables: pd.DataFrame) -> str:
+    """Return the same of both tests: false findings without a gap, power with one."""
+    return _by_setting(tables, FOUND, ["corrected t", "cells"])
+
+
+def _by_setting(tables: pd.DataFrame, metrics: Sequence[str], columns: list[str]) -> str:
+    rows = tables[tables["metric"].isin(metrics)]
+    wide = rows.pivot_table(
+        index=["setting", "of", "repeats", "runs"], columns="metric", values=columns, sort=False
+    )
+    wide = wide[[(column, metric) for metric in metrics for column in columns]]
+    single = len(columns) == 1
+    wide.columns = [metric if single else f"{metric}, {column}" for column, metric in wide.columns]
+    return markdown(wide.reset_index().rename(columns={"of": "gap"}))
+
+
 def main() -> None:
     """Print one Markdown table per setting and gap."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
@@ -353,15 +377,20 @@ def main() -> None:
     options = parser.parse_args()
     warnings.filterwarnings("ignore", message=".*fewer cells than")
     started = time.process_time()
+    tables = []
     for name in options.settings:
         for gap in options.gaps if name in WITH_GAPS else (0.0,):
             n_runs = options.runs if name == "standard" and not gap else options.other_runs
             rows = measure(SETTINGS[name], gap, n_runs, random_state=options.random_state)
             table = summarise(rows)
+            tables.append(table.assign(setting=name, of=gap))
             if name != "standard" or gap:
                 table = table[table["metric"].isin(SHOWN)]
             title = f"{name}, " + (f"a true gap of {gap}" if gap else "no difference")
             print(f"**{title}**\n\n{markdown(table)}\n", flush=True)
+    everything = pd.concat(tables)
+    print(f"**All settings: how often the interval of a score holds it**\n\n{held(everything)}\n")
+    print(f"**All settings: how often a difference is found**\n\n{found(everything)}\n")
     print(f"{time.process_time() - started:.0f} s of processor time")
 
 

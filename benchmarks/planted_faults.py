@@ -2,7 +2,7 @@
 
 Usage: ``python benchmarks/planted_faults.py [--seed 1] [--draws 1] [--clean 70]
 [--write docs/concepts/checks.md]``.
-Needs the real data sets (``SCRNA_LONGFORMER_DATA``) for ``sorted_pbmc``; about ten minutes on a core.
+Needs the real data sets (``SCRNA_LONGFORMER_DATA``) for ``sorted_pbmc``; about half an hour on a core.
 
 Every generator in ``_faults.py`` draws its own parameters. It is planted into random cells of two real
 sets and of a simulation; the checks then run as ``sl.tl.baseline_compare`` runs them. The second table
@@ -39,9 +39,11 @@ def examine(case: Case) -> list[CheckResult]:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # planted faults make models warn, and rightly
         splits = case.splits or make_splits(
-            case.codes, n_splits=3, groups=case.groups if case.split_groups else None
+            case.codes, groups=case.groups if case.split_groups else None
         )
-        results = cross_validate(case.models, case.X, case.codes, splits, probes=True)
+        results = cross_validate(
+            case.models, case.X, case.codes, splits, calibrate=True, probes=True
+        )
         return run_checks(
             CheckInputs(
                 case.X,
