@@ -3,6 +3,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import anndata as ad
+import numpy as np
 import pandas as pd
 import pytest
 
@@ -57,6 +58,23 @@ def test_table_is_the_summary_best_first(adata: ad.AnnData) -> None:
     assert {"fit_seconds", "predict_ms_per_cell", "n_parameters"} <= set(comparison.table)
 
 
+def test_what_follows_from_the_checks_is_at_hand(adata: ad.AnnData) -> None:
+    comparison, record = sl.get.baseline_compare(adata), adata.uns["baseline_compare"]
+    assert comparison.void is False
+    assert comparison.excluded == ("majority",)
+    assert comparison.circular == record["circular"] != "not checked"
+    found = adata.copy()
+    found.uns["baseline_compare"] |= {"void": np.True_, "circular": "yes"}
+    comparison = sl.get.baseline_compare(found)
+    assert (comparison.void, comparison.circular) == (True, "yes")
+    for name in ("void", "excluded", "circular", "pairwise_per_class"):  # as earlier versions wrote
+        del found.uns["baseline_compare"][name]
+    comparison = sl.get.baseline_compare(found)
+    assert (comparison.void, comparison.excluded) == (False, ())
+    assert comparison.circular == "not checked"
+    assert comparison.pairwise_per_class.empty
+
+
 def test_frames_are_copies(adata: ad.AnnData) -> None:
     folds = sl.get.baseline_compare(adata).folds
     folds["value"] = 0.0
@@ -76,6 +94,9 @@ def test_frames_survive_files(adata: ad.AnnData, kind: str, tmp_path: Path) -> N
         )
         assert not any(map(pd.api.types.is_object_dtype, getattr(after, name).dtypes))
     assert after.complete is True
+    for name in ("void", "excluded", "circular"):
+        assert getattr(before, name) == getattr(after, name)
+    assert after.void is False
     pd.testing.assert_frame_equal(before.table, after.table)
 
 

@@ -6,6 +6,7 @@ import pandas as pd
 import pytest
 
 import scrna_longformer as sl
+from scrna_longformer.pl._canvas import LONGFORMER, NO_SKILL, SIMPLE
 from scrna_longformer.tl._curve_record import _laws
 
 SIZES = np.array([50, 100, 200, 400])
@@ -58,6 +59,24 @@ def test_means_and_labels(curved: ad.AnnData) -> None:
     assert {"logistic regression", "longformer", "majority"} <= set(texts)
     assert ax.get_xscale() == "log"
     assert ax.get_ylabel() == "accuracy on held-out cells"
+
+
+def test_colours_and_names_go_by_what_a_model_is(curved: ad.AnnData) -> None:
+    record = curved.uns["learning_curve"]
+    new = {"logistic_regression": "hybrid", "longformer": "tiny", "majority": "guess"}
+    for table in ("scores", "laws", "curve", "extrapolation"):
+        if "model" in record[table]:
+            record[table]["model"] = record[table]["model"].astype(str).map(new)
+    record["models"] = record["models"].assign(
+        model=list(new.values()),
+        built_in=["", "", "majority"],
+        gate_closed=[0.8, np.nan, np.nan],
+    )
+    ax = sl.pl.learning_curve(curved, break_even=False, show=False)
+    colours = {text.get_text(): text.get_color() for text in ax.texts}
+    assert colours["hybrid (gate closed)"] == SIMPLE
+    assert colours["tiny"] == LONGFORMER
+    assert colours["guess"] == NO_SKILL
 
 
 def test_break_even_is_marked_where_the_requirement_has_it(curved: ad.AnnData) -> None:

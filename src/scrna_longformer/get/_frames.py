@@ -37,7 +37,7 @@ class BaselineComparison:
         (:func:`~scrna_longformer.evaluation.class_table`).
     pairwise_per_class
         As ``pairwise``, of the F1 of each ``class``
-        (:func:`~scrna_longformer.evaluation.pairwise_class_table`).
+        (:func:`~scrna_longformer.evaluation.pairwise_class_table`); empty in records of older versions.
     confusion
         Out-of-fold predictions: ``model``, ``true``, ``predicted``, ``n_cells``.
     reliability
@@ -123,8 +123,8 @@ def baseline_compare(adata: AnnData, key: str = COMPARISON_RECORD) -> BaselineCo
     BaselineComparison
         Long data frames ``summary``, ``pairwise``, ``folds``, ``per_class``, ``pairwise_per_class``,
         ``confusion``, ``reliability``, ``runs``, ``models``, ``checks``; ``params``; ``complete``;
-        ``held_out``, if there was a final test set; what follows from the checks, ``void``, ``excluded`` and
-        ``circular``; and the wide ``table``.
+        ``held_out``, if there was a final test set; what follows from the checks, ``void``,
+        ``excluded`` and ``circular``; and the wide ``table``.
 
     Raises
     ------
@@ -140,6 +140,8 @@ def baseline_compare(adata: AnnData, key: str = COMPARISON_RECORD) -> BaselineCo
     >>> list(comparison.table.index)
     ['knn_pca', 'majority']
     """
+    import pandas as pd
+
     record = adata.uns.get(key)
     if record is None or "runs" not in record:
         found = [name for name, r in adata.uns.items() if hasattr(r, "keys") and "runs" in r]
@@ -153,7 +155,6 @@ def baseline_compare(adata: AnnData, key: str = COMPARISON_RECORD) -> BaselineCo
         "pairwise",
         "folds",
         "per_class",
-        "pairwise_per_class",
         "confusion",
         "reliability",
         "runs",
@@ -162,6 +163,8 @@ def baseline_compare(adata: AnnData, key: str = COMPARISON_RECORD) -> BaselineCo
     )
     return BaselineComparison(
         **{name: record[name].copy() for name in frames},
+        # records of older versions have none
+        pairwise_per_class=pd.DataFrame(record.get("pairwise_per_class", {})).copy(),
         params=dict(record["params"]),
         complete=bool(record["complete"]),
         held_out=record["held_out"].copy() if "held_out" in record else None,

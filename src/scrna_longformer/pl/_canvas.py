@@ -19,7 +19,11 @@ SIMPLE = "#0072B2"
 NO_SKILL = "#767676"
 INK = "#333333"
 FAINT = "#D9D9D9"
-CYCLE = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#F0E442", "#000000")
+WARNING = "#B3001B"
+# several of a kind differ in lightness
+BLUES = (SIMPLE, "#56B4E9", "#003F6B", "#7F9FBF", "#2E8BC0")
+ORANGES = (LONGFORMER, "#E69F00", "#8C3B00")
+GREYS = (NO_SKILL, "#A6A6A6", "#4D4D4D")
 
 
 def axes_for(ax: Axes | None, *, size: tuple[float, float]) -> Axes:

@@ -6,8 +6,10 @@ from typing import TYPE_CHECKING
 
 from .._docs import with_shared_parts
 from ._canvas import INK, NO_SKILL, axes_for, finish
-from ._contestants import chosen_models, label_of
+from ._choice import best_model, chosen_models
+from ._notes import write_notes
 from ._plain_text import plain
+from ._roles import roles_in
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -34,14 +36,15 @@ def confusion(
     """Draw which share of each class was predicted as which, on held-out cells.
 
     Every row is a class and adds up to 100 %; the diagonal is the share found (recall). Classes are
-    in the order of the label column; the number of cells is beside the name.
+    in the order of the label column; the number of cells is beside the name. A contestant that left
+    the ranking is drawn in grey; where a check voided the comparison, the figure says so.
 
     Parameters
     ----------
     adata
         Annotated data with a comparison (:func:`~scrna_longformer.tl.baseline_compare`).
     model
-        Which contestant; by default the one with the best macro-F1.
+        Which contestant; by default the one with the best macro-F1 of those that are ranked.
     {comparison_key}
     {ax_show_save}
 
@@ -73,8 +76,9 @@ def confusion(
     from ..get import baseline_compare
 
     comparison = baseline_compare(adata, key)
-    first = model or str(comparison.table.index[0])
-    (chosen,) = chosen_models(comparison, first, caller="confusion", most=1)
+    roles = roles_in(comparison)
+    first = model or best_model(comparison, roles)
+    (chosen,) = chosen_models(comparison, roles, first, caller="confusion", most=1)
     pairs = comparison.confusion[comparison.confusion["model"] == chosen]
     counts = pairs.pivot_table(
         index="true", columns="predicted", values="n_cells", aggfunc="sum", observed=False
@@ -86,7 +90,8 @@ def confusion(
     own_figure = ax is None
     side = _CELL * len(names)
     ax = axes_for(ax, size=(side + 3.2, side + 2.4))
-    image = ax.imshow(shares, cmap="Blues", vmin=0, vmax=1)
+    colours = "Greys" if chosen in roles.excluded else "Blues"
+    image = ax.imshow(shares, cmap=colours, vmin=0, vmax=1)
     if len(names) <= _MOST_NUMBERS:
         _write_shares(ax, shares)
     bar = ax.figure.colorbar(image, ax=ax, shrink=0.6, pad=0.02, format=_percent)
@@ -101,7 +106,8 @@ def confusion(
     ax.tick_params(length=0, colors=INK, labelsize="small")
     ax.spines[:].set_color(NO_SKILL)
     ax.set_ylabel("label (cells)")
-    ax.set_xlabel(f"predicted by {label_of(chosen)}")
+    ax.set_xlabel(f"predicted by {roles.label_of(chosen)}")
+    write_notes(ax, comparison, own_figure=own_figure)
     return finish(ax, own_figure=own_figure, show=show, save=save)
 
 

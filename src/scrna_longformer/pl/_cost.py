@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from .._docs import with_shared_parts
 from ._canvas import NO_SKILL, axes_for, finish, quieten
-from ._contestants import NO_SKILL_MODELS, colour_of, label_of, metric_name
+from ._contestants import metric_name
 from ._labels import label_points
+from ._notes import write_notes
+from ._roles import roles_in
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -32,15 +34,18 @@ def cost(
 
     The line joins the models that none beats at a lower cost: what you pay for the next step up. The
     transformer is orange, simple models are blue; models without skill are left out, unless there
-    are no others. Costs were measured while the folds ran, on that machine and its load.
+    are no others. A hollow diamond left the ranking by a check, and the line passes it by; where a
+    check voided the comparison, the figure says so. Costs were measured while the folds ran, on that
+    machine and its load.
 
     Parameters
     ----------
     adata
         Annotated data with a comparison (:func:`~scrna_longformer.tl.baseline_compare`).
     cost
-        ``'fit_seconds'``, ``'predict_ms_per_cell'`` or ``'n_parameters'`` (of the models that have a
-        clear number).
+        ``'fit_seconds'``, ``'predict_ms_per_cell'``, ``'peak_memory_mb'`` (on top of the data),
+        ``'energy_wh'`` (both where they were measured) or ``'n_parameters'`` (of the models that have
+        a clear number).
     metric
         Score: a column of :attr:`scrna_longformer.get.BaselineComparison.table`.
     {comparison_key}
@@ -71,35 +76,51 @@ def cost(
     >>> ax.get_xlabel(), ax.get_ylabel()
     ('seconds to fit', 'macro-F1 on held-out cells')
     """
+    import numpy as np
+
     from ..evaluation import COSTS, LOWER_IS_BETTER
     from ..get import baseline_compare
 
-    table = baseline_compare(adata, key).table
+    comparison = baseline_compare(adata, key)
+    table = comparison.table
     for name, value in (("cost", cost), ("metric", metric)):
         known = [c for c in table.columns if (c in COSTS) == (name == "cost")]
         if value not in known:
             msg = f"cost: `{name}`={value!r} is not in the comparison; it has {known}."
             raise ValueError(msg)
     table.index = table.index.astype(str)
-    skilled = table[~table.index.isin(NO_SKILL_MODELS)]
+    roles = roles_in(comparison)
+    skilled = table[~table.index.isin(roles.floors)]
     points = (skilled if len(skilled) else table)[[cost, metric]].dropna().sort_values(cost)
 
     own_figure = ax is None
     ax = axes_for(ax, size=(6.8, 4.4))
-    gain = -points[metric] if metric in LOWER_IS_BETTER else points[metric]
-    best = points[gain > gain.cummax().shift(fill_value=-float("inf"))]
+    out = points.index.isin(roles.excluded)
+    ranked = points[~out]
+    gain = -ranked[metric] if metric in LOWER_IS_BETTER else ranked[metric]
+    best = ranked[gain > gain.cummax().shift(fill_value=-float("inf"))]
     ax.step(best[cost], best[metric], where="post", color=NO_SKILL, lw=1.2, zorder=1)
-    colours = [colour_of(model) for model in points.index]
-    ax.scatter(points[cost], points[metric], s=70, c=colours, edgecolors="white", zorder=3)
+    colours = [roles.colour_of(model) for model in points.index]
+    _scatter(ax, points.to_numpy(), np.array(colours), out)
     ax.set_xscale("log")
     ax.margins(x=0.12, y=0.12)
     better = ", lower is better" if metric in LOWER_IS_BETTER else ""
     ax.set_xlabel(metric_name(cost))
     ax.set_ylabel(f"{metric_name(metric)} on held-out cells{better}")
     quieten(ax, grid="y")
-    names = [label_of(model) for model in points.index]
+    write_notes(ax, comparison, own_figure=own_figure)
+    names = [roles.label_of(model) for model in points.index]
     label_points(ax, points.to_numpy(), names, colours, path=_corners(best.to_numpy()))
     return finish(ax, own_figure=own_figure, show=show, save=save)
+
+
+def _scatter(ax: Axes, points: np.ndarray, colours: np.ndarray, out: np.ndarray) -> None:
+    """Draw filled dots, and hollow diamonds for those that left the ranking."""
+    x, y = points.T
+    ax.scatter(x[~out], y[~out], s=70, c=colours[~out], edgecolors="white", zorder=3)
+    if out.any():
+        edges: dict[str, Any] = {"edgecolors": colours[out], "linewidths": 1.8}
+        ax.scatter(x[out], y[out], s=50, c="white", marker="D", zorder=3, **edges)
 
 
 def _corners(steps: np.ndarray) -> np.ndarray:

@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from .._docs import with_shared_parts
-from ..get._frames_curve import NO_SKILL_MODELS
-from ._canvas import INK, LONGFORMER, NO_SKILL, SIMPLE, axes_for, finish, quieten, spread
+from ._canvas import BLUES, INK, NO_SKILL, ORANGES, axes_for, finish, quieten, spread
 from ._contestants import label_of, metric_name
+from ._roles import roles_of
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -18,10 +18,7 @@ if TYPE_CHECKING:
 
     from ..get import LearningCurve
 
-# blues and oranges that differ in lightness, and markers besides: no curve is told by hue alone
-_BLUES = (SIMPLE, "#56B4E9", "#003F6B", "#7F9FBF", "#2E8BC0")
-_ORANGES = (LONGFORMER, "#E69F00", "#8C3B00")
-_MARKERS = "osD^vPX*"
+_MARKERS = "osD^vPX*"  # besides colours: no curve is told by hue alone
 
 
 @with_shared_parts
@@ -126,8 +123,8 @@ def _styles(curve: LearningCurve, models: list[str] | None) -> dict[str, dict[st
     from ..evaluation import LOWER_IS_BETTER
 
     best_first = largest.sort_values(ascending=curve.metric in LOWER_IS_BETTER).index.astype(str)
-    kinds = curve.models.astype(str).set_index("model")["kind"]
     known = list(best_first)
+    roles = roles_of(curve.models, known)
     chosen = known if models is None else [name for name in known if name in set(models)]
     if not chosen:
         msg = f"learning_curve: `models`={models!r} has none of the models measured: {known}."
@@ -135,11 +132,11 @@ def _styles(curve: LearningCurve, models: list[str] | None) -> dict[str, dict[st
     styles: dict[str, dict[str, Any]] = {}
     seen = {"simple": 0, "transformer": 0}
     for name in chosen:
-        if name in NO_SKILL_MODELS:
+        if name in roles.floors:
             styles[name] = {"color": NO_SKILL, "marker": "x"}
             continue
-        kind = kinds[name]
-        palette = _BLUES if kind == "simple" else _ORANGES
+        kind = "transformer" if name in roles.transformers - roles.closed else "simple"
+        palette = BLUES if kind == "simple" else ORANGES
         number = seen[kind]
         seen[kind] += 1
         marker = _MARKERS[(number + 4 * (kind == "transformer")) % len(_MARKERS)]
@@ -196,6 +193,7 @@ def _label_ends(
     ax: Axes, curve: LearningCurve, points: pd.DataFrame, styles: dict[str, dict[str, Any]]
 ) -> None:
     """Name the curves at their right ends, moved apart."""
+    roles = roles_of(curve.models, styles)
     ends = {}
     for name in styles:
         law = curve.curve[curve.curve["model"] == name] if len(curve.curve) else curve.curve
@@ -208,14 +206,14 @@ def _label_ends(
     )
     for name, place in zip(names, places, strict=True):
         ax.annotate(
-            label_of(name),
+            roles.label_of(name),
             xy=(1, place),
             xycoords=("axes fraction", "data"),
             xytext=(6, 0),
             textcoords="offset points",
             va="center",
             fontsize="small",
-            color=styles[name]["color"] if name not in NO_SKILL_MODELS else NO_SKILL,
+            color=styles[name]["color"],
         )
 
 

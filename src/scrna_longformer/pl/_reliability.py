@@ -6,7 +6,9 @@ from typing import TYPE_CHECKING, cast
 
 from .._docs import with_shared_parts
 from ._canvas import INK, NO_SKILL, axes_for, finish, quieten
-from ._contestants import chosen_models, colours_of, label_of
+from ._choice import chosen_models
+from ._notes import write_notes
+from ._roles import roles_in
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -37,14 +39,18 @@ def reliability(
     Held-out cells are binned by the probability of their predicted class. On the dotted diagonal a
     model is right as often as it says; below it, it is too sure. The area of a marker is the number
     of cells, the bar the 95 % interval of their share that is right (Wilson). The legend has the
-    expected calibration error (ECE): the mean distance from the diagonal, weighted by cells.
+    expected calibration error (ECE): the mean distance from the diagonal, weighted by cells. A
+    contestant that left the ranking is hollow; where a check voided the comparison, the figure says
+    so.
 
     Parameters
     ----------
     adata
         Annotated data with a comparison (:func:`~scrna_longformer.tl.baseline_compare`).
     models
-        One to four contestants; by default the best transformer and the best simple model.
+        One to four contestants; by default the best transformer and the best simple model that
+        are ranked. A hybrid whose gate was closed in most fits is taken only if there is no other
+        transformer, because its predictions are those of a simple model.
     {comparison_key}
     {ax_show_save}
 
@@ -79,7 +85,8 @@ def reliability(
     from ..get import baseline_compare
 
     comparison = baseline_compare(adata, key)
-    shown = chosen_models(comparison, models, caller="reliability", most=len(_MARKERS))
+    roles = roles_in(comparison)
+    shown = chosen_models(comparison, roles, models, caller="reliability", most=len(_MARKERS))
     of_first = comparison.per_class["model"] == comparison.per_class["model"].iloc[0]
     n_labelled = int(comparison.per_class.loc[of_first, "n_cells"].sum())
     own_figure = ax is None
@@ -98,8 +105,9 @@ def reliability(
         color=NO_SKILL,
     )
     table = comparison.reliability
-    for model, colour, marker in zip(shown, colours_of(shown), _MARKERS, strict=False):
-        _draw(ax, table[table["model"] == model], label_of(model), colour, marker, n_labelled)
+    for model, colour, marker in zip(shown, roles.colours_of(shown), _MARKERS, strict=False):
+        bins, name = table[table["model"] == model], roles.label_of(model)
+        _draw(ax, bins, name, colour, marker, n_labelled, out=model in roles.excluded)
     ax.set(xlim=(-0.02, 1.03), ylim=(-0.02, 1.03), aspect="equal")
     ax.set_xlabel("probability of the predicted class")
     ax.set_ylabel("share of these cells that are of it")
@@ -109,13 +117,21 @@ def reliability(
     for handle in legend.legend_handles:
         cast("PathCollection", handle).set_sizes([45])
     quieten(ax, grid="y")
+    write_notes(ax, comparison, own_figure=own_figure)
     return finish(ax, own_figure=own_figure, show=show, save=save)
 
 
 def _draw(
-    ax: Axes, bins: pd.DataFrame, name: str, colour: str, marker: str, n_labelled: int
+    ax: Axes,
+    bins: pd.DataFrame,
+    name: str,
+    colour: str,
+    marker: str,
+    n_labelled: int,
+    *,
+    out: bool,
 ) -> None:
-    """Draw one model: a marker and an interval for each bin."""
+    """Draw one model: a marker and an interval for each bin, hollow if it left the ranking."""
     import numpy as np
 
     sure, right = bins["confidence"].to_numpy(), bins["accuracy"].to_numpy()
@@ -124,15 +140,15 @@ def _draw(
     low, high = wilson(right, share * min(n_labelled, bins["n_cells"].sum()))
     error = float((share * np.abs(sure - right)).sum())
     ax.vlines(sure, low, high, color=colour, lw=1.2, alpha=0.45, zorder=2)
-    ax.plot(sure, right, color=colour, lw=1, alpha=0.6, zorder=2)
+    ax.plot(sure, right, color=colour, lw=1, alpha=0.6, zorder=2, ls="dashed" if out else "solid")
     ax.scatter(
         sure,
         right,
         s=12 + _LARGEST * share,
-        c=colour,
+        c="white" if out else colour,
         marker=marker,
-        edgecolors="white",
-        linewidths=0.8,
+        edgecolors=colour if out else "white",
+        linewidths=1.4 if out else 0.8,
         label=f"{name} (ECE {error:.3f})",
         zorder=3,
     )
