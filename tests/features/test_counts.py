@@ -43,6 +43,14 @@ def test_counts_are_taken_as_they_are(rng):
     np.testing.assert_array_equal(recover_counts(counts).toarray(), counts)
 
 
+def test_one_value_per_cell_is_no_count(rng):
+    values = np.zeros((40, 5))
+    values[np.arange(40), rng.integers(5, size=40)] = rng.random(40) + 0.5
+    assert not has_counts(values)
+    assert not has_counts(rng.random((40, 1)) + 0.5)
+    assert has_counts(np.zeros((3, 5)))  # nothing speaks against it
+
+
 @pytest.mark.parametrize("spoil", ["smoothed", "scaled"])
 def test_values_that_are_no_counts_are_refused(rng, spoil):
     values = np.log1p(_counts(rng).astype(float))

@@ -121,7 +121,13 @@ def test_the_record_says_whose_the_predictions_are(
 ) -> None:
     monkeypatch.setattr("scrna_longformer.train._classifier.choose_gate", lambda *_: gate)
     sl.tl.longformer_fit(adata, "cell_type", **QUICK, offset=offset)
-    assert adata.uns["longformer"]["training"]["predictions_of"] == whose
+    training = adata.uns["longformer"]["training"]
+    assert training["predictions_of"] == whose
+    assert (training["n_gate_cells"] > 0) == (offset is not None)
+    query = adata[:20].copy()
+    sl.tl.longformer_predict(query, adata, key_added="query")
+    assert query.uns["query_predict"]["predictions_of"] == whose
+    assert query.uns["query_predict"]["gate"] == pytest.approx(training["gate"], nan_ok=True)
 
 
 def test_backend_is_the_fast_kernel_on_the_default_width(adata: ad.AnnData) -> None:
@@ -390,6 +396,12 @@ BAD = {
         ValueError,
         "var_names_make_unique",
     ),
+    "accepted labels": (
+        lambda a: setattr(a, "obs", a.obs.assign(longformer_accepted=a.obs["cell_type"])),
+        {"key": "longformer_accepted"},
+        ValueError,
+        "part of an earlier prediction.*`key_added`",
+    ),
     "preset": (lambda a: a, {"key": "cell_type", "preset": "huge"}, ValueError, "'huge'"),
     "tokens": (lambda a: a, {"key": "cell_type", "n_tokens": 0}, ValueError, "`n_tokens`"),
     "unlabeled": (
@@ -450,7 +462,7 @@ BAD = {
         lambda a: setattr(a, "obs", a.obs.assign(longformer_pred=a.obs["cell_type"])),
         {"key": "longformer_pred"},
         ValueError,
-        "written over them. Choose another `key_added`",
+        "written over them.*Choose another `key_added`",
     ),
     "slots of the mask": (
         lambda a: a,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import warnings
+from typing import Literal
 
 import numpy as np
 import pytest
@@ -14,12 +15,17 @@ FEW = "fewer than the 300"
 
 
 def told(
-    X: np.ndarray, codes: np.ndarray, *, warm_start: bool = False, **options: float
+    X: np.ndarray,
+    codes: np.ndarray,
+    *,
+    offset: Literal["simple"] | None = None,
+    warm_start: bool = False,
+    **options: float,
 ) -> tuple[str, LongformerClassifier]:
-    """Everything that a fit of the transformer alone warns of."""
+    """Everything that a fit warns of, of the transformer alone unless it has an offset."""
     model = LongformerClassifier(
         "tiny",
-        offset=None,
+        offset=offset,
         warm_start=warm_start,
         n_neighbors=5,
         train_options={"max_steps": 300, "batch_size": 16, **options},
@@ -76,6 +82,41 @@ def test_divergence(cells: tuple[np.ndarray, np.ndarray], warm_start: bool) -> N
     assert model.result_.stopped_by == "divergence"
     assert model.result_.best_step == 0
     assert np.isfinite(model.predict_proba(cells[0])).all()
+
+
+def test_divergence_in_numbers_that_stay_finite(cells: tuple[np.ndarray, np.ndarray]) -> None:
+    warned, model = told(*cells, warm_start=True, learning_rate=3.0)
+    assert model.result_.best_step == 0
+    assert np.isfinite(model.result_.history["train_loss"]).all()
+    assert "training led away from where it began" in warned
+    assert "Lower learning_rate" in warned
+    assert "plateau" not in warned
+    assert FEW not in warned
+
+
+def test_a_hybrid_is_told_by_its_head_what_it_learned(
+    cells: tuple[np.ndarray, np.ndarray], rng: np.random.Generator
+) -> None:
+    warned, model = told(*cells, offset="simple")
+    assert warned == ""
+    assert model.result_.head_loss < 0.6 < np.log(3)
+    X = cells[0].copy()
+    X[:, :] = rng.permuted(X, axis=0)  # nothing to learn
+    warned, model = told(X, cells[1], offset="simple")
+    assert (
+        "always predicting the class prior costs 1.099" in warned
+    )  # not that and the offset's loss
+    assert model.result_.head_loss > 0.9 * np.log(3)
+
+
+def test_patience_is_no_lack_of_updates(cells: tuple[np.ndarray, np.ndarray]) -> None:
+    X, codes = cells[0] + 3 * (np.arange(30) % 3 == cells[1][:, None]), cells[1]
+    warned, model = told(
+        X, codes, warm_start=True, learning_rate=0.3, evaluate_every=10, patience=1
+    )
+    assert model.result_.stopped_by == "patience"
+    assert model.result_.n_steps < 300
+    assert warned == ""
 
 
 def test_too_few_updates(cells: tuple[np.ndarray, np.ndarray]) -> None:

@@ -12,7 +12,7 @@ from scipy.special import softmax
 from sklearn.neighbors import KNeighborsClassifier
 
 from scrna_longformer.evaluation import SimpleMean
-from scrna_longformer.train import LongformerClassifier, _classifier
+from scrna_longformer.train import LongformerClassifier, _classifier, _predict
 from scrna_longformer.train._mixture import Mixture, choose_gate
 from scrna_longformer.train._predict import Prediction
 from scrna_longformer.train._wide import WidePart
@@ -160,6 +160,21 @@ def test_with_the_gate_shut_the_prediction_is_the_simple_models(monkeypatch):
     embedding = model.embed(X)
     neighbours = KNeighborsClassifier(5).fit(embedding[train], codes[train])
     assert neighbours.score(embedding[test], codes[test]) > 0.9
+
+
+@pytest.mark.filterwarnings("ignore:LongformerClassifier")  # few updates
+def test_the_stopping_loss_does_not_depend_on_batches(monkeypatch, rng):
+    y = np.repeat([0, 1, 2], [200, 120, 20])  # sorted by class, so that batches are unlike
+    X = np.log1p(rng.poisson(1 + 2.0 * (np.arange(24) % 3 == y[:, None])))
+    options = {"max_steps": 20, "evaluate_every": 10, "stopping_fraction": 0.3}
+
+    def losses() -> np.ndarray:
+        model = LongformerClassifier("tiny", n_neighbors=3, train_options=options)
+        return model.fit(X, y).result_.history["stopping_loss"]
+
+    whole = losses()
+    monkeypatch.setattr(_predict, "BATCH_ELEMENTS", 1)  # cell by cell
+    np.testing.assert_allclose(losses(), whole, rtol=1e-4)
 
 
 def test_names_of_choices_are_checked(cells):

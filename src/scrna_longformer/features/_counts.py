@@ -83,16 +83,17 @@ def recover_counts(X: Matrix, *, most_wrong: float = _MOST_WRONG) -> sparse.csr_
 def has_counts(X: Matrix) -> bool:
     """Whether :func:`recover_counts` can find the counts behind `X`, judged by up to 500 cells.
 
-    All but one in a hundred of their values must be multiples of their cell's smallest one.
+    All but one in a hundred of their values must be multiples of their cell's smallest one, and some
+    cell must have two: where each has one alone, anything is a multiple of itself.
     """
     rows = np.unique(np.linspace(0, X.shape[0] - 1, min(X.shape[0], 500)).astype(np.int64))
     sample = X[rows]
     sample = sample if is_sparse(sample) else np.asarray(sample)
     try:
-        recover_counts(sample, most_wrong=_MOST_WRONG_TO_DECIDE)
+        counts = recover_counts(sample, most_wrong=_MOST_WRONG_TO_DECIDE)
     except ValueError:
         return False
-    return True
+    return bool(np.diff(counts.indptr).max(initial=0) != 1)
 
 
 def _with_smallest_count(in_units: np.ndarray, cell: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

@@ -36,10 +36,10 @@ class GeneStandardizer(nn.Module):
 
 
 class GeneDropout(nn.Module):
-    """While training, set a random share of each cell's genes to their training mean.
+    """While training, set a random share of each cell's values to their training mean.
 
-    Unlike dropout on features this hides whole tokens' values, which is what a missing or
-    undetected gene looks like. The rest is not scaled up: in z-scores zero *is* the expectation.
+    Unlike dropout on features this hides whole tokens' values, which is what a missing gene looks
+    like, but for a gene that enters twice: each of its two values is hidden by itself. The rest is not scaled up: in z-scores zero *is* the expectation.
     """
 
     def __init__(self, p: float) -> None:

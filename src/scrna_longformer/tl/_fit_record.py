@@ -48,7 +48,8 @@ def fit_record(
             "n_cells": len(labels.codes),
             "n_validation": len(validation),
             "gate": float(classifier.gate_),
-            "predictions_of": _whose(float(classifier.gate_)),
+            "n_gate_cells": classifier.n_gate_cells_,
+            "predictions_of": whose(float(classifier.gate_)),
             "n_steps": result.n_steps,
             "best_step": result.best_step,
             "stopped_by": result.stopped_by,
@@ -63,7 +64,7 @@ def fit_record(
     return record
 
 
-def _whose(gate: float) -> str:
+def whose(gate: float) -> str:
     """Whose the predictions are: a hybrid with its gate shut says nothing for transformers."""
     if math.isnan(gate):  # there is no simple model to correct
         return "transformer"
@@ -92,7 +93,8 @@ def log_outcome(caller: str, keys: LongformerKeys, record: dict[str, Any]) -> No
         kept = "no update improved on the start"
     gate = training["gate"]
     if gate == 0:
-        kept += "; the gate is 0: predictions are those of logistic regression and LDA"
+        why = "" if training["n_gate_cells"] else " (too few cells to decide it by)"
+        kept += f"; the gate is 0{why}: predictions are those of logistic regression and LDA"
     elif gate > 0:
         kept += f"; its correction of logistic regression and LDA has weight {gate:.2f}"
     pairs = training["n_pairs"]
@@ -105,7 +107,9 @@ def log_outcome(caller: str, keys: LongformerKeys, record: dict[str, Any]) -> No
         f"{training['n_parameters']:,}",
         training["n_tokens"],
         params["mask_source"],
-        f" and products of {pairs:,} linked pairs, which say more than the genes" if pairs else "",
+        f" and products of {pairs:,} linked pairs, which say more than the genes"
+        if pairs and gate
+        else "",
         training["n_steps"],
         training["stopped_by"],
         kept,

@@ -142,8 +142,8 @@ def longformer_fit(
         Whether the gene is a token.
     ``uns['longformer']`` : dict
         ``params``, ``history``, ``metrics`` (on the validation cells), ``training`` (parameter count,
-        device, wall time, how it ended, the gate and ``predictions_of``: ``'simple model'`` where the
-        gate is 0), ``versions``, ``classes``, and the ``model``.
+        device, wall time, how it ended, the gate, ``n_gate_cells`` that it was decided by (without any it is 0)
+        and ``predictions_of``: ``'simple model'`` where the gate is 0), ``versions``, ``classes``, and the ``model``.
 
     Raises
     ------

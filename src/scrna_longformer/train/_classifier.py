@@ -121,6 +121,8 @@ class LongformerClassifier(CellClassifier):
     gate_
         Weight of the corrected predictions beside those of the simple model, in [0, 1): at 0 the
         prediction is the simple model's. NaN without an offset.
+    n_gate_cells_
+        Number of cells that the gate was decided by; where there are none it is 0.
     graph_
         The gene graph among the tokens.
     fitted_
@@ -220,7 +222,7 @@ class LongformerClassifier(CellClassifier):
         ------
         ValueError
             If an argument of the constructor is not possible, values or labels are missing, there
-            is one class only, or `given` was fitted to other cells.
+            is one class only, or `given` was fitted to another number of cells, classes or genes.
 
         Warns
         -----
@@ -289,12 +291,12 @@ class LongformerClassifier(CellClassifier):
             offset=None if out_of_fold is None else floored_log(out_of_fold),
             checkpoint_dir=self.checkpoint_dir,
         )
-        for sentence in diagnose(self.result_, train_config):
+        for sentence in diagnose(self.result_, train_config, model.config.n_classes):
             # where `fit` was called
             warnings.warn(f"LongformerClassifier: {sentence}", UserWarning, stacklevel=4)
         aside = np.concatenate([stopping_index, gate_index])
         held_out = predict(model, cells, aside)
-        self.gate_, mixture = np.nan, None
+        self.gate_, self.n_gate_cells_, mixture = np.nan, len(gate_index), None
         if wide is not None:
             self.gate_ = 0.0
             if out_of_fold is not None:
@@ -342,8 +344,9 @@ class LongformerClassifier(CellClassifier):
         if unfitted is None or given is None:
             return None if unfitted is None else unfitted.fit(X, codes)
         seen = given.out_of_fold_
-        if given.n_features_in_ != X.shape[1] or (seen is not None and len(seen) != len(codes)):
-            msg = "`given` was fitted to other cells or genes than these."
+        others = given.n_features_in_ != X.shape[1] or len(given.classes_) != codes.max() + 1
+        if others or (seen is not None and len(seen) != len(codes)):
+            msg = "`given` was fitted to other cells, classes or genes than these."
             raise ValueError(msg)
         return given
 

@@ -60,6 +60,9 @@ class FitResult:
         of the offset as it is.
     seconds
         Wall time.
+    head_loss
+        Balanced loss of the classification head on the stopping cells, with the weights that were kept:
+        all of the loss, but for the correction of an offset. NaN without stopping cells.
     """
 
     history: dict[str, np.ndarray]
@@ -69,6 +72,7 @@ class FitResult:
     stopped_by: str
     prior_loss: float
     seconds: float
+    head_loss: float = math.nan
 
 
 class TrainingRun:
@@ -123,26 +127,38 @@ class TrainingRun:
         self.average.update_parameters(self.model.module)
         return loss.detach()
 
-    @torch.inference_mode()
     def stopping_loss(self) -> float:
-        """Balanced loss of the averaged weights on the stopping cells."""
+        """Loss of the averaged weights on the stopping cells."""
+        return sum(self.stopping_losses(self.average))
+
+    @torch.inference_mode()
+    def stopping_losses(self, model: nn.Module) -> tuple[float, float]:
+        """Both parts of a model's loss on the stopping cells, whatever batches they come in."""
         size = inference_batch_size(self.model.module.config)
-        total, weight = 0.0, 0.0
+        balanced, weight, corrected = 0.0, 0.0, 0.0
         for start in range(0, len(self.stopping_index), size):
             rows = self.stopping_index[start : start + size]
+            of_head, of_correction = self._losses(model, rows)
             batch_weight = float(self.weights[self.targets[rows]].sum())
-            total += float(self._loss(self.average, rows)) * batch_weight
+            balanced += float(of_head) * batch_weight
             weight += batch_weight
-        return total / weight
+            corrected += float(of_correction) * len(rows)
+        return balanced / weight, corrected / len(self.stopping_index)
 
     def _loss(self, model: nn.Module, rows: np.ndarray) -> Tensor:
+        of_head, of_correction = self._losses(model, rows)
+        return of_head if self.offset is None else of_head + of_correction
+
+    def _losses(self, model: nn.Module, rows: np.ndarray) -> tuple[Tensor, Tensor]:
+        """Balanced loss of the head, and loss of the offset as it is corrected (0 without one)."""
         values = torch.from_numpy(self.cells.rows(rows)).to(self.fabric.device)
         output = model(values)
-        loss = balanced_cross_entropy(output.logits, self.targets[rows], self.weights)
-        if self.offset is not None:
-            # the offset is calibrated to the shares of the classes: its correction is not weighted
-            loss = loss + F.cross_entropy(self.offset[rows] + output.residual, self.targets[rows])
-        return loss
+        of_head = balanced_cross_entropy(output.logits, self.targets[rows], self.weights)
+        if self.offset is None:
+            return of_head, of_head.new_zeros(())
+        # the offset is calibrated to the shares of the classes: its correction is not weighted
+        corrected = self.offset[rows] + output.residual
+        return of_head, F.cross_entropy(corrected, self.targets[rows])
 
     def prior_loss(self) -> float:
         """Loss of always predicting the class prior, and of an offset that nothing corrects."""
@@ -253,6 +269,7 @@ def run(
                 checkpoint.save(training, best, history, Progress(done, seconds))
     model.load_state_dict(best.state)
     model.eval()
+    head_loss = training.stopping_losses(model)[0] if len(stopping_index) else math.nan
     checkpoint.remove()
     return FitResult(
         history=history.columns(),
@@ -262,4 +279,5 @@ def run(
         stopped_by=stopped_by,
         prior_loss=best.prior_loss,
         seconds=time.perf_counter() - started,
+        head_loss=head_loss,
     )
