@@ -80,9 +80,10 @@ def check_slot_name(
         )
         raise ValueError(msg)
     keys = LongformerKeys(key_added)
-    if key in (keys.prediction, keys.confidence, keys.split):
+    if key in (keys.prediction, keys.confidence, keys.split, keys.accepted, keys.novelty):
         msg = (
             f"{caller}: obs[{key!r}] has the labels, and with `key_added`={key_added!r} the result would "
-            "be written over them. Choose another `key_added`."
+            "be written over them, or they would go as part of an earlier prediction. Choose another "
+            "`key_added`."
         )
         raise ValueError(msg)

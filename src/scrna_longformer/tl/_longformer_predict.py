@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING, Any
 
 from .._keys import LongformerKeys
@@ -69,7 +70,8 @@ def longformer_predict(
         Probabilities; columns in the order of ``uns['longformer_predict']['classes']``.
     ``uns['longformer_predict']`` : dict
         ``source_digest`` (fingerprint of the model), ``gene_overlap`` (share of the genes that
-        the model reads that the query has), ``token_overlap`` (share of its tokens), ``n_absent``, ``absent_genes``, ``classes`` and ``params``; with `alpha`,
+        the model reads that the query has), ``token_overlap`` (share of its tokens), ``n_absent``, ``absent_genes``,
+        ``classes``, ``gate`` and ``predictions_of`` (as :func:`longformer_fit` records them) and ``params``; with `alpha`,
         ``conformal``: how many calibration cells there were, which classes had enough of them
         (``2 / alpha``) for a quantile of their own, and shares of empty sets and unknown cells.
 
@@ -99,7 +101,7 @@ def longformer_predict(
     Warns
     -----
     UserWarning
-        If genes are absent (they enter at their training mean, and cells are scaled anew as if
+        If genes are absent (they enter at their training mean, and, where the tokens are residuals, cells are scaled anew as if
         they were there), or the query's values are on another scale than the training values (not
         logarithms, or of counts per another total), or `alpha` is too small for the number of
         calibration cells.
@@ -168,11 +170,13 @@ def longformer_predict(
         record["conformal"] = write_sets(adata, keys, fitted, prediction, alpha)
     adata.uns[keys.predict_record] = record
     log.info(
-        "%s: predicted %d cells, %d of the %d genes that the model reads found.\n    wrote obsm[%r], obs[%r], uns[%r]",
+        "%s: predicted %d cells, %d of the %d genes that the model reads found; predictions are those of "
+        "the %s.\n    wrote obsm[%r], obs[%r], uns[%r]",
         CALLER,
         adata.n_obs,
         (columns >= 0).sum(),
         len(columns),
+        record["predictions_of"],
         keys.embedding,
         keys.prediction,
         keys.predict_record,
@@ -267,8 +271,10 @@ def _record(
     import numpy as np
 
     from .._digest import digest_array, digest_names
+    from ._fit_record import whose
 
     arrays = fitted.to_arrays()
+    gate = math.nan if fitted.mixture is None else float(fitted.mixture.gate)
     return {
         "source_digest": digest_names(
             f"{name}:{digest_array(arrays[name])}" for name in sorted(arrays)
@@ -276,6 +282,8 @@ def _record(
         "gene_overlap": float((columns >= 0).mean()),
         "token_overlap": _token_overlap(fitted, columns),
         "n_absent": int((columns < 0).sum()),
+        "gate": gate,
+        "predictions_of": whose(gate),
         "absent_genes": np.asarray(fitted.genes[columns < 0], dtype=str),
         "classes": fitted.classes,
         "params": {
