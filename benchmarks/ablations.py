@@ -1,7 +1,7 @@
 """What every part of the model is worth: the model with one part changed, on the same folds.
 
     python benchmarks/ablations.py --part design [--sets sorted_pbmc simulated] [--save folder]
-    python benchmarks/ablations.py --part hybrid [--sets sorted_pbmc]
+    python benchmarks/ablations.py --part hybrid [--sets sorted_pbmc "sorted T cells" simulated]
     python benchmarks/ablations.py --part genes  [--sets sorted_pbmc pbmc3k worm_l2]
 
 Prints markdown. `design` changes the transformer alone (`offset=None`), where nothing hides a
@@ -19,6 +19,7 @@ import argparse
 import contextlib
 import warnings
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -30,6 +31,8 @@ from scrna_longformer.evaluation import FoldResult, FoldStore, cross_validate, m
 from scrna_longformer.train import LongformerClassifier
 
 SHOWN = ("macro_f1", "log_loss")
+T_CELLS = "sorted T cells"  # the types of sorted_pbmc that are hardest to tell apart
+SUBTYPES = ("cytotoxict", "memoryt", "naivecytotoxic", "naivet", "regulatoryt", "thelper")
 
 
 def model(**changes: Any) -> LongformerClassifier:
@@ -45,6 +48,30 @@ def architecture(**fields: Any) -> LongformerClassifier:
 def training(**fields: Any) -> LongformerClassifier:
     """The transformer alone, trained in another way."""
     return model(train_options=fields)
+
+
+class Forced(LongformerClassifier):
+    """The transformer as a correction of the simple model, with a gate that nobody asked for."""
+
+    GATE: float
+
+    def _fit(self, X: Any, codes: np.ndarray, given: Any = None) -> None:
+        super()._fit(X, codes, given)
+        assert self.fitted_.mixture is not None
+        mixture = replace(self.fitted_.mixture, gate=self.GATE)
+        self.gate_, self.fitted_ = self.GATE, replace(self.fitted_, mixture=mixture)
+
+
+class GateOpen(Forced):
+    """All of the correction, whatever held-out cells say of it."""
+
+    GATE = 1.0
+
+
+class GateShut(Forced):
+    """The simple model."""
+
+    GATE = 0.0
 
 
 def hybrid(**changes: Any) -> LongformerClassifier:
@@ -81,6 +108,8 @@ DESIGN = {
 HYBRID = {
     "as it is": hybrid(),
     "transformer alone": model(),
+    "gate open": GateOpen(accelerator="cpu"),
+    "gate shut": GateShut(accelerator="cpu"),
     "no linear genes": hybrid(model_options={"n_linear": 0}),
     "alone, no linear genes": architecture(n_linear=0),
     "mask permuted": hybrid(model_options={"attention": "random"}),
@@ -94,7 +123,7 @@ GENES = {
 }
 PARTS: dict[str, tuple[dict[str, LongformerClassifier], list[str]]] = {
     "design": (DESIGN, ["sorted_pbmc", "simulated"]),
-    "hybrid": (HYBRID, ["sorted_pbmc"]),
+    "hybrid": (HYBRID, ["sorted_pbmc", T_CELLS, "simulated"]),
     "genes": (GENES, ["sorted_pbmc", "pbmc3k", "worm_l2"]),
 }
 
@@ -106,8 +135,10 @@ def load(name: str, most_cells: int) -> tuple[sparse.csr_matrix, np.ndarray]:
     if name == "simulated":
         adata = datasets.simulate_interactions(1000, kind="interaction")
     else:
-        adata = datasets.load(name)
+        adata = datasets.load("sorted_pbmc" if name == T_CELLS else name)
     key = str(adata.uns["dataset"]["label_columns"][0])
+    if name == T_CELLS:
+        adata = adata[adata.obs[key].isin(SUBTYPES).to_numpy()].copy()
     sizes = adata.obs[key].value_counts()
     adata = adata[adata.obs[key].isin(sizes[sizes >= 10].index).to_numpy()].copy()
     if adata.n_obs > most_cells:
@@ -142,18 +173,23 @@ def table(results: list[FoldResult], variants: Mapping[str, Any]) -> str:
     """Means over folds, and paired differences to the first variant."""
     first = next(iter(variants))
     share = float(np.mean([len(r.test) / r.n_train for r in results]))
-    lines = [
-        "| | macro-F1 | difference | log-loss | difference | fit, s |",
-        "|---|---|---|---|---|---|",
-    ]
+    has_gates = any(not np.isnan(r.gate) for r in results)
+    header = ["", "macro-F1", "difference", "log-loss", "difference"]
+    header += ["gate (share at 0)"] * has_gates + ["fit, s"]
+    lines = [f"| {' | '.join(header)} |", "|---" * len(header) + "|"]
     for name in variants:
         cells = []
         for metric in SHOWN:
             own = scores(results, name, metric)
             change = own - scores(results, first, metric)
             cells += [f"{own.mean():.3f}", "" if name == first else paired(change, share)]
-        seconds = np.mean([r.fit_seconds for r in results if r.model == name])
-        lines.append(f"| {name} | {' | '.join(cells)} | {seconds:.0f} |")
+        own_fits = [r for r in results if r.model == name]
+        gates = np.array([r.gate for r in own_fits])
+        if has_gates:
+            is_hybrid = not np.isnan(gates).any()
+            cells.append(f"{gates.mean():.2f} ({(gates == 0).mean():.0%})" if is_hybrid else "")
+        seconds = np.mean([r.fit_seconds for r in own_fits])
+        lines.append(f"| {name} | {' | '.join([*cells, f'{seconds:.0f}'])} |")
     return "\n".join(lines)
 
 
