@@ -57,14 +57,22 @@ def test_vectors_refuse_an_untested_numba(monkeypatch, short):
         runpy.run_path(path)
 
 
-def test_without_vectors_the_plain_loops_run_and_say_so_once(monkeypatch):
+@pytest.fixture
+def said(monkeypatch):
+    """What is logged, as if nothing had been before."""
+    messages = []
+    monkeypatch.setattr(_cpu.log, "warning", lambda *message: messages.append(message))
+    _cpu.say_slower.cache_clear()
+    yield messages
+    _cpu.say_slower.cache_clear()
+
+
+def test_without_vectors_the_plain_loops_run_and_say_so_once(monkeypatch, said):
     def refuse(name, package):
         msg = "they were tested with another numba"
         raise ImportError(msg)
 
-    said = []
     monkeypatch.setattr(_cpu, "import_module", refuse)
-    monkeypatch.setattr(_cpu.log, "warning", lambda *message: said.append(message))
     _cpu._why_not_imported.cache_clear()
     try:
         for _ in range(2):
@@ -79,6 +87,30 @@ def test_without_vectors_the_plain_loops_run_and_say_so_once(monkeypatch):
     assert len(said) == 1
     vectors = knn_attention(qkv, GeneGraph.full(9), n_heads=2, backend="numba")
     torch.testing.assert_close(plain, vectors, rtol=1e-5, atol=1e-6)
+
+
+def test_every_reason_for_plain_loops_is_said_once(said):
+    for _ in range(2):
+        resolve_backend("cpu", d_model=24, n_heads=3, n_genes=9)
+        resolve_backend("cpu", torch.float64, d_model=32, n_heads=2, n_genes=9)
+        resolve_backend("cpu", d_model=32, n_heads=2, n_genes=9)  # the vectors serve it
+    assert [reason for _, reason in said] == [
+        f"the vector kernels serve {_cpu.N_HEADS} heads, not d=24 with 3 heads",
+        "the vector kernels compute in float32, not float64",
+    ]
+
+
+def test_a_backend_that_is_named_is_not_said(said):
+    knn_attention(torch.randn(2, 9, 72), GeneGraph.full(9), n_heads=3, backend="numba_plain")
+    assert not said
+
+
+def test_vectors_need_the_compiler(monkeypatch, said):
+    monkeypatch.setattr(numba.config, "DISABLE_JIT", 1)
+    assert resolve_backend("cpu", d_model=32, n_heads=2, n_genes=9) == "numba_plain"
+    assert len(said) == 1
+    with pytest.raises(ValueError, match="NUMBA_DISABLE_JIT"):
+        knn_attention(torch.randn(2, 9, 96), GeneGraph.full(9), n_heads=2, backend="numba")
 
 
 @pytest.mark.parametrize("threads", [1, 2, 5])

@@ -22,7 +22,7 @@ from scrna_longformer.attention import (
     resolve_backend,
 )
 from scrna_longformer.attention._dropout import Dropout
-from scrna_longformer.graph import GeneGraph
+from scrna_longformer.graph import GeneGraph, restrict
 
 LAYOUTS = [(16, 1), (32, 2), (64, 4), (48, 8), (32, 16), (128, 4)]  # (d, n_heads) of the vectors
 UNSERVED = [(24, 3), (12, 6)]
@@ -257,13 +257,52 @@ def test_gradcheck(backend, dropout_p):
 
 
 @pytest.mark.parametrize("backend", LINEAR_MEMORY)
-def test_double_backward_is_refused(backend):
+@pytest.mark.parametrize("contiguous", [True, False])
+@pytest.mark.parametrize(
+    "loss", [torch.Tensor.sum, lambda out: out.square().sum()], ids=["sum", "square"]
+)
+def test_double_backward_is_refused(backend, contiguous, loss):
+    """Also where the gradient that comes in is a constant, as that of a sum is."""
     graph, _ = random_graph(6, 3)
-    qkv = torch.randn(2, 6, 48, requires_grad=True)
-    out = knn_attention(qkv, graph, n_heads=2, backend=backend)
-    (grad,) = torch.autograd.grad(out.square().sum(), qkv, create_graph=True)
-    with pytest.raises(RuntimeError, match="once_differentiable"):
-        grad.sum().backward()
+    x = torch.randn(2, 6, 48) if contiguous else torch.randn(48, 6, 2).permute(2, 1, 0)
+    x.requires_grad_()
+    out = knn_attention(2 * x, graph, n_heads=2, backend=backend)
+    (grad,) = torch.autograd.grad(loss(out), x, create_graph=True)
+    with pytest.raises(RuntimeError, match="differentiable once.*backend='eager'"):
+        grad.square().sum().backward()
+
+
+@pytest.mark.parametrize("backend", LINEAR_MEMORY)
+def test_double_backward_through_a_layer_below_is_refused(backend):
+    """Its weights give the gradient a graph of its own, in which attention would be missing."""
+    graph, _ = random_graph(6, 3)
+    below = torch.nn.Linear(48, 48)
+    x = torch.randn(2, 6, 48, requires_grad=True)
+    out = knn_attention(below(x), graph, n_heads=2, backend=backend)
+    (grad,) = torch.autograd.grad(out, x, torch.ones_like(out), create_graph=True)
+    with pytest.raises(RuntimeError, match="differentiable once"):
+        grad.square().sum().backward()
+
+
+@pytest.mark.parametrize("backend", LINEAR_MEMORY)
+def test_a_gradient_with_a_graph_has_the_same_bits(backend):
+    graph, _ = random_graph(30, 6)
+    qkv = torch.randn(2, 30, 96, requires_grad=True)
+    grads = [
+        torch.autograd.grad(
+            knn_attention(qkv, graph, n_heads=2, backend=backend).sum(), qkv, create_graph=again
+        )[0].detach()
+        for again in (False, True)
+    ]
+    assert torch.equal(*grads)
+
+
+def test_eager_is_differentiable_twice():
+    graph, _ = random_graph(5, 3)
+    qkv = torch.randn(2, 5, 12, dtype=torch.float64, requires_grad=True)
+    assert torch.autograd.gradgradcheck(
+        lambda x: knn_attention(x, graph, n_heads=2, backend="eager"), qkv
+    )
 
 
 @pytest.mark.parametrize("backend", BACKENDS)
@@ -373,6 +412,23 @@ def test_gather_returns_its_dtype_under_autocast():
     assert relative(out.detach(), exact) < 1e-2
 
 
+@pytest.mark.parametrize("backend", BACKENDS)
+@pytest.mark.parametrize("dropout_p", [0.0, 0.4])
+def test_autocast_changes_no_bit(backend, dropout_p):
+    graph, _ = random_graph(30, 6)
+    options = {"n_heads": 2, "dropout_p": dropout_p, "seed": 1, "backend": backend}
+    results = []
+    for enabled in (False, True):
+        qkv = torch.randn(2, 30, 96, generator=torch.Generator().manual_seed(0)).requires_grad_()
+        with torch.autocast("cpu", torch.bfloat16, enabled=enabled):
+            out = knn_attention(qkv, graph, **options)
+        out.square().sum().backward()
+        results.append((out.detach(), qkv.grad))
+    for without, within in zip(*results, strict=True):
+        assert within.dtype == torch.float32
+        assert torch.equal(within, without)
+
+
 def test_weights_are_those_of_the_formula():
     graph, mask = random_graph(30, 6)
     qkv = torch.randn(4, 30, 96, dtype=torch.float64)
@@ -437,6 +493,35 @@ def test_rule_of_auto():
     assert resolve_backend("cuda", n_genes=2000, **size) == "sdpa"
     assert resolve_backend("cuda", n_genes=20000, **size) == "gather"
     assert resolve_backend("mps", n_genes=2000, **size) == "gather"
+    for reason in ("dropout", "token_graph"):
+        assert resolve_backend("cpu", n_genes=20, **size, **{reason: True}) == "numba"
+        assert resolve_backend("cuda", n_genes=20, **size, **{reason: True}) == "gather"
+        assert resolve_backend("mps", n_genes=20, **size, **{reason: True}) == "gather"
+
+
+@pytest.mark.parametrize(
+    ("of_tokens", "dropout_p", "expected"),
+    [(False, 0.0, "sdpa"), (False, 0.1, "gather"), (True, 0.0, "gather"), (True, 0.1, "gather")],
+)
+def test_auto_off_the_cpu_knows_the_graph_and_dropout(monkeypatch, of_tokens, dropout_p, expected):
+    ran = []
+
+    def record(name):
+        def backend(qkv, graph, **options):
+            ran.append(name)
+            return qkv[..., :16]
+
+        return backend
+
+    for name in BACKENDS:
+        monkeypatch.setitem(BACKENDS, name, record(name))
+    graph = GeneGraph.full(9)
+    qkv = torch.empty(2, 9, 48, device="meta")
+    if of_tokens:
+        graph = restrict(graph, np.ones((2, 9), dtype=bool)).graph
+        qkv = qkv.flatten(0, 1)
+    knn_attention(qkv, graph, n_heads=2, dropout_p=dropout_p, seed=0)
+    assert ran == [expected]
 
 
 @pytest.mark.gpu

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import errno
 import mmap
+import threading
 from collections import deque
 
 import pytest
@@ -52,6 +54,18 @@ def test_shape_and_dtype():
     large = _memory.empty(torch.zeros(1, dtype=torch.float64), 3, 5000)
     assert (small.shape, small.dtype) == ((2, 3), torch.float64)
     assert (large.shape, large.dtype) == ((3, 5000), torch.float64)
+
+
+def test_systems_without_large_pages_do_without(monkeypatch):
+    class Refusing(mmap.mmap):
+        def madvise(self, *arguments):
+            raise OSError(errno.EINVAL, "Invalid argument")
+
+    monkeypatch.setattr(mmap, "mmap", Refusing)
+    monkeypatch.setattr(_memory, "_of_thread", threading.local())
+    assert len(_memory.thread_scratch(10)) >= 10
+    large = _memory.empty(torch.zeros(1), 64, 1024).fill_(1)
+    assert (large == 1).all()
 
 
 def test_another_thread_may_free_memory_at_any_moment():

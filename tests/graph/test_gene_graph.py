@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy import sparse
 
-from scrna_longformer.graph import GeneGraph
+from scrna_longformer.graph import GeneGraph, restrict
 
 
 def random_mask(n_genes: int, density: float, seed: int) -> np.ndarray:
@@ -85,6 +85,12 @@ def test_permuting_keeps_the_graph_up_to_labels(rng):
     # visited in its order, the relabelled graph has the same degrees, and the same wiring
     visited = control.to_scipy().toarray()[np.ix_(control.order, control.order)]
     assert np.array_equal(visited, mask[np.ix_(order, order)])
+
+
+def test_the_graph_of_several_cells_is_not_permuted(rng):
+    tokens = restrict(GeneGraph.full(3), np.ones((2, 3), dtype=bool))
+    with pytest.raises(ValueError, match="would mix the cells.*TokenGraph itself"):
+        tokens.graph.permuted(rng)
 
 
 def test_pickles_without_what_it_derived():

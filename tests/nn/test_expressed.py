@@ -11,6 +11,7 @@ from torch.overrides import TorchFunctionMode
 from scrna_longformer.graph import GeneGraph
 from scrna_longformer.nn import GeneLongformer, LongformerConfig
 from scrna_longformer.nn._attention import attention_graph
+from scrna_longformer.nn._embedding import _ListedTokens
 
 N_CELLS, N_GENES, EMPTY, MISSING = 6, 40, 2, 7
 
@@ -77,12 +78,42 @@ def test_is_the_dense_model_with_a_mask_per_cell(attention: str, token: str) -> 
     values[:, MISSING] = model.standardizer.mean[MISSING]  # as prediction fills it
     weight = torch.from_numpy(np.random.default_rng(3).normal(size=(N_CELLS, 3)))
     grads = []
-    for logits in (model(values).logits, masked_dense(model, values)):
+    for forward in (lambda x: model(x).logits, lambda x: masked_dense(model, x)):
         model.zero_grad()
+        leaf = values.clone().requires_grad_()
+        logits = forward(leaf)
         (logits * weight).sum().backward()
-        grads.append([logits.detach(), *(p.grad.clone() for p in model.parameters())])  # type: ignore[union-attr]
+        of_parameters = (p.grad.clone() for p in model.parameters())  # type: ignore[union-attr]
+        grads.append([logits.detach(), leaf.grad, *of_parameters])
     for found, expected in zip(*grads, strict=True):
         torch.testing.assert_close(found, expected, rtol=1e-9, atol=1e-9)
+
+
+def test_listed_tokens_are_differentiable_twice() -> None:
+    """In both tables and the z-scores."""
+    cell, gene = torch.tensor([0, 0, 2]), torch.tensor([1, 4, 1])
+    shapes = ((5, 2), (5, 2), (3, 5))
+    inputs = [torch.randn(shape, dtype=torch.float64, requires_grad=True) for shape in shapes]
+
+    def listed(*inputs: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        return _ListedTokens.apply(*inputs, cell, gene)
+
+    assert torch.autograd.gradcheck(listed, inputs)
+    assert torch.autograd.gradgradcheck(listed, inputs)
+
+
+def test_second_derivatives_of_a_model_are_those_of_the_dense_one() -> None:
+    """A constant comes in from the head; only what the tokens are made of leads back."""
+    model = make(tokens="expressed", attention_backend="eager").double()
+    values, found = make_values(), []
+    for forward in (lambda x: model(x).logits, lambda x: masked_dense(model, x)):
+        leaf = values.clone().requires_grad_()
+        (slope,) = torch.autograd.grad(forward(leaf).sum(), leaf, create_graph=True)
+        model.zero_grad()
+        slope.square().sum().backward()
+        found.append([leaf.grad, model.token.direction.grad])
+    for one, other in zip(*found, strict=True):
+        torch.testing.assert_close(one, other, rtol=1e-8, atol=1e-8)
 
 
 def test_fast_kernels_give_the_same(rng: np.random.Generator) -> None:
@@ -119,6 +150,20 @@ def test_cells_without_any_expressed_gene() -> None:
     torch.testing.assert_close(output.embedding, expected, rtol=1e-5, atol=1e-5)
     grads = [p.grad for p in model.parameters() if p.grad is not None]
     assert all(torch.isfinite(grad).all() for grad in grads)
+
+
+@pytest.mark.parametrize("attention", ["knn", "none"])
+@pytest.mark.parametrize("token", ["multiplicative", "additive"])
+def test_no_cells_at_all(attention: str, token: str) -> None:
+    model = make(tokens="expressed", attention=attention, token=token, n_layers=2)
+    values = torch.zeros(0, N_GENES, requires_grad=True)
+    output = model(values)
+    output.logits.sum().backward()
+    assert output.logits.shape == (0, 3)
+    assert values.grad is not None
+    assert values.grad.shape == values.shape
+    grads = [p.grad for p in model.parameters()]
+    assert all(grad is not None and not grad.any() for grad in grads)
 
 
 def test_dropped_genes_are_no_tokens() -> None:

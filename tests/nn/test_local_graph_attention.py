@@ -6,7 +6,7 @@ import torch
 from scipy import sparse
 
 from scrna_longformer.attention import knn_attention
-from scrna_longformer.graph import GeneGraph, _gene_graph
+from scrna_longformer.graph import GeneGraph, _gene_graph, restrict
 from scrna_longformer.graph._gene_graph import ORDER_FROM
 from scrna_longformer.nn import LocalGraphAttention, LongformerConfig
 from scrna_longformer.nn._attention import attention_graph, make_attention
@@ -139,6 +139,22 @@ def test_a_list_of_tokens_without_their_cells_is_refused(x, kind):
     layer, mask = LocalGraphAttention(D, H, attention=kind), masks().expand(H, G, G)
     with pytest.raises(ValueError, match=r"`x` must be \(cells, genes, d_model\).*2 dimensions"):
         layer(x[0], mask)
+
+
+@pytest.mark.parametrize("kind", ["random", "full", "linear"])
+def test_the_graph_of_several_cells_does_not_mix_them(x, kind):
+    """Where the TokenGraph was meant, and its plain graph is passed."""
+    tokens = restrict(as_graph(masks()), np.ones((B, G), dtype=bool))
+    layer = LocalGraphAttention(D, H, attention=kind)
+    for tokens_of_cells in (x.flatten(0, 1), x.reshape(1, B * G, D)):
+        with pytest.raises(ValueError, match="mix the cells"):
+            layer(tokens_of_cells, tokens.graph)
+
+
+@pytest.mark.parametrize("dropout", [-0.1, 1.0, 1.5, float("nan"), "0.1", None])
+def test_dropout_is_a_share(dropout):
+    with pytest.raises(ValueError, match=r"`dropout` must be a number in \[0, 1\).*, not"):
+        LocalGraphAttention(D, H, dropout=dropout)
 
 
 @pytest.mark.parametrize("n_heads", [0, -2, 2.0])

@@ -15,6 +15,7 @@ from scrna_longformer.dataloaders import CellMatrix
 from scrna_longformer.graph import GeneGraph
 from scrna_longformer.nn import GeneLongformer, LongformerConfig
 from scrna_longformer.train import LongformerClassifier, load_folder, save_folder
+from scrna_longformer.train._device import attention_backend
 from scrna_longformer.train._warm_start import logistic_start
 
 N_GENES = 60
@@ -40,6 +41,19 @@ def fitted(X: sparse.csr_matrix, codes: np.ndarray) -> LongformerClassifier:
         train_options={"max_steps": 300, "evaluate_every": 100},
         accelerator="cpu",
     ).fit(X, codes)
+
+
+@pytest.mark.parametrize("accelerator", ["cuda", "mps"])
+@pytest.mark.parametrize(
+    ("options", "expected"),
+    [({}, "sdpa"), ({"tokens": "expressed"}, "gather"), ({"attention_dropout": 0.1}, "gather")],
+)
+def test_record_off_the_cpu_is_what_the_layer_chooses(
+    accelerator: str, options: dict, expected: str
+) -> None:
+    config = LongformerConfig(n_genes=N_GENES, n_classes=3, **options)
+    assert attention_backend(config, accelerator) == expected
+    assert attention_backend(config, "cpu") == "numba"
 
 
 def test_starts_at_logistic_regression(labelled) -> None:

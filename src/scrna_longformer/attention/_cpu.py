@@ -10,9 +10,9 @@ from importlib import import_module
 from types import ModuleType
 from typing import Any, NamedTuple
 
+import numba
 import numpy as np
 import torch
-from torch.autograd.function import once_differentiable
 from torch.nn.functional import pad
 
 from .._settings import log
@@ -21,6 +21,7 @@ from . import _numba_plain
 from ._dropout import Dropout
 from ._lists import neighbour_lists
 from ._memory import empty, thread_scratch
+from ._once import differentiable_once
 
 N_HEADS = (1, 2, 4, 8, 16)
 LANES = 16  # numbers in a vector
@@ -47,7 +48,7 @@ def numba_vectors(
         computed = pad(computed.unflatten(-1, (3, d_model)), (0, missing)).flatten(-2)
     layout = kernels.Layout(d_model + missing, n_heads)
     call = _Call(kernels, graph, layout, d_model + missing, n_heads, scale, dropout, torch.float32)
-    out = _Attention.apply(computed, call)
+    out = _Attention.apply(computed.contiguous(), call)
     return (out[..., :d_model] if missing else out).to(qkv.dtype)
 
 
@@ -61,7 +62,7 @@ def numba_plain(
     # these sum scores in double precision: a largest one that was rounded would not fit them again
     stats_dtype = torch.float64
     call = _Call(_numba_plain, graph, n_heads, d_model, n_heads, scale, dropout, stats_dtype)
-    return _Attention.apply(computed, call).to(qkv.dtype)
+    return _Attention.apply(computed.contiguous(), call).to(qkv.dtype)
 
 
 def why_not_vectors(d_model: int, n_heads: int, dtype: torch.dtype = torch.float32) -> str:
@@ -70,18 +71,25 @@ def why_not_vectors(d_model: int, n_heads: int, dtype: torch.dtype = torch.float
         return f"the vector kernels serve {N_HEADS} heads, not d={d_model} with {n_heads} heads"
     if dtype == torch.float64:
         return "the vector kernels compute in float32, not float64"
+    if numba.config.DISABLE_JIT:  # type: ignore[attr-defined]
+        return "the vector kernels must be compiled, which NUMBA_DISABLE_JIT forbids"
     return _why_not_imported()
 
 
 @cache
 def _why_not_imported() -> str:
-    """Say why the vector kernels cannot be imported; log it once."""
+    """Say why the vector kernels cannot be imported, or return an empty string."""
     try:
         import_module("._numba", __package__)
     except ImportError as error:
-        log.warning("The vector kernels of attention do not run, slower ones do: %s.", error)
         return f"the vector kernels cannot be imported: {error}"
     return ""
+
+
+@cache
+def say_slower(reason: str) -> None:
+    """Log, once per reason, that attention runs on the plain loops."""
+    log.warning("Attention runs in plain loops, which take many times as long: %s.", reason)
 
 
 def _on_cpu(qkv: torch.Tensor, backend: str) -> None:
@@ -123,7 +131,6 @@ class _Call(NamedTuple):
 class _Attention(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, qkv: torch.Tensor, call: _Call) -> torch.Tensor:
-        qkv = qkv.contiguous()
         cells, tokens, width = qkv.shape
         out = empty(qkv, cells, tokens, width // 3)
         like = qkv.new_empty(0, dtype=call.stats_dtype)
@@ -134,7 +141,7 @@ class _Attention(torch.autograd.Function):
         return out
 
     @staticmethod
-    @once_differentiable
+    @differentiable_once
     def backward(ctx: Any, grad_out: torch.Tensor) -> tuple[torch.Tensor, None]:
         qkv, stats = ctx.saved_tensors
         grad_qkv = empty(qkv, *qkv.shape)

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from contextlib import AbstractContextManager, nullcontext
 from weakref import WeakKeyDictionary
 
 import torch
+from torch.amp import is_autocast_available
 from torch.nn.functional import scaled_dot_product_attention
 
 from ..graph._gene_graph import GeneGraph
@@ -73,7 +75,8 @@ def masked(
         return formula(qkv, mask, n_heads=n_heads, scale=scale, dropout=dropout)
     # strided heads are several times slower on the CPU than a copy of them
     q, k, v = (x.contiguous() for x in split_heads(qkv, n_heads))
-    return merge_heads(scaled_dot_product_attention(q, k, v, attn_mask=mask, scale=scale))
+    with _as_given(qkv.device):
+        return merge_heads(scaled_dot_product_attention(q, k, v, attn_mask=mask, scale=scale))
 
 
 def formula(
@@ -91,13 +94,28 @@ def formula(
     number is its rank in its mask, row by row, as in the neighbour lists of a gene graph.
     """
     q, k, v = split_heads(qkv, n_heads)
-    scores = (scale * q @ k.mT).masked_fill(~mask, -torch.inf)
-    weights = scores.softmax(-1)
-    if dropout is not None:
-        mask = mask.expand(*[1] * (4 - mask.ndim), *mask.shape)
-        if edges is None:
-            edges = mask.flatten(2).cumsum(-1).reshape(mask.shape) - 1
-        edges = edges.expand(mask.shape)
-        factors = dropout.factors(range(len(qkv)), edges.movedim(1, -1), n_heads, weights.dtype)
-        weights = weights * factors.movedim(-1, 1)
-    return merge_heads(weights @ v)
+    with _as_given(qkv.device):
+        scores = (scale * q @ k.mT).masked_fill(~mask, -torch.inf)
+        weights = scores.softmax(-1)
+        if dropout is not None:
+            weights = weights * _factors(dropout, mask, edges, weights)
+        return merge_heads(weights @ v)
+
+
+def _factors(
+    dropout: Dropout, mask: torch.Tensor, edges: torch.Tensor | None, weights: torch.Tensor
+) -> torch.Tensor:
+    """Return what dropout multiplies weights ``(cells, heads, queries, keys)`` with."""
+    n_cells, n_heads = weights.shape[:2]
+    mask = mask.expand(*[1] * (4 - mask.ndim), *mask.shape)
+    if edges is None:
+        edges = mask.flatten(2).cumsum(-1).reshape(mask.shape) - 1
+    edges = edges.expand(mask.shape).movedim(1, -1)
+    return dropout.factors(range(n_cells), edges, n_heads, weights.dtype).movedim(-1, 1)
+
+
+def _as_given(device: torch.device) -> AbstractContextManager:
+    """Compute in the dtype of the tensors, also inside ``torch.autocast``."""
+    if is_autocast_available(device.type):
+        return torch.autocast(device.type, enabled=False)
+    return nullcontext()

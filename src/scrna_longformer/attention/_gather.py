@@ -13,10 +13,10 @@ from weakref import WeakKeyDictionary
 
 import numpy as np
 import torch
-from torch.autograd.function import once_differentiable
 
 from ..graph._gene_graph import GeneGraph
 from ._dropout import Dropout
+from ._once import differentiable_once
 
 _CHUNK = 2**20  # gathered numbers at a time: about what a processor's caches hold
 _PADDING = 1.3  # longest row of a bucket over its shortest
@@ -81,7 +81,7 @@ class _Gather(torch.autograd.Function):
         return out
 
     @staticmethod
-    @once_differentiable
+    @differentiable_once
     def backward(ctx: Any, grad: torch.Tensor) -> tuple[torch.Tensor | None, ...]:
         (qkv,) = ctx.saved_tensors
         d = qkv.shape[2] // 3

@@ -9,7 +9,7 @@ from typing import Protocol
 import torch
 
 from ..graph._gene_graph import GeneGraph
-from ._cpu import numba_plain, numba_vectors, why_not_vectors
+from ._cpu import numba_plain, numba_vectors, say_slower, why_not_vectors
 from ._dense import eager, sdpa
 from ._dropout import Dropout
 from ._gather import gather, gathered_weights
@@ -48,8 +48,10 @@ def resolve_backend(
     d_model: int,
     n_heads: int,
     n_genes: int,
+    dropout: bool = False,
+    token_graph: bool = False,
 ) -> str:
-    """Name the backend that ``backend='auto'`` runs: the device decides.
+    """Name the backend that ``backend='auto'`` runs.
 
     Parameters
     ----------
@@ -59,12 +61,18 @@ def resolve_backend(
         Width of the queries and number of heads.
     n_genes
         Number of genes (tokens) of the graph.
+    dropout
+        Whether attention weights are dropped.
+    token_graph
+        Whether the graph is that of the tokens of several cells (``graph.cells``).
 
     Returns
     -------
     On the CPU ``'numba'``, or ``'numba_plain'`` where the vector kernels do not serve the number of heads,
-    the dtype or the installed numba. Elsewhere ``'sdpa'`` for small graphs (up to 4,096 genes on
-    CUDA, 512 on other devices) and ``'gather'`` for larger ones; these two limits are not measured.
+    the dtype or the installed numba; the log then says why, once per reason. Elsewhere ``'gather'``
+    for a token graph, most of whose pairs are of two cells, and with dropout, for which every pair
+    takes several integers; else ``'sdpa'`` for small graphs (up to 4,096 genes on CUDA, 512 on other
+    devices) and ``'gather'`` for larger ones; these two limits are not measured.
 
     Examples
     --------
@@ -72,13 +80,19 @@ def resolve_backend(
     'numba'
     >>> resolve_backend("cpu", d_model=24, n_heads=3, n_genes=2000)
     'numba_plain'
-    >>> resolve_backend("cuda", d_model=64, n_heads=4, n_genes=20000)
+    >>> resolve_backend("cuda", d_model=64, n_heads=4, n_genes=2000)
+    'sdpa'
+    >>> resolve_backend("cuda", d_model=64, n_heads=4, n_genes=2000, token_graph=True)
     'gather'
     """
     device = torch.device(device)
     if device.type == "cpu":
-        return "numba_plain" if why_not_vectors(d_model, n_heads, dtype) else "numba"
-    return "sdpa" if n_genes <= _DENSE_UP_TO.get(device.type, 512) else "gather"
+        if reason := why_not_vectors(d_model, n_heads, dtype):
+            say_slower(reason)
+            return "numba_plain"
+        return "numba"
+    few = n_genes <= _DENSE_UP_TO.get(device.type, 512)
+    return "sdpa" if few and not dropout and not token_graph else "gather"
 
 
 def knn_attention(
@@ -116,15 +130,18 @@ def knn_attention(
     backend
         ``'auto'`` (see :func:`resolve_backend`) or a name in :data:`BACKENDS`:
 
-        ============= ======= =========== ============================================
-        name          device  memory      floating types
-        ============= ======= =========== ============================================
-        eager         any     genes²      all, computed as given; twice differentiable
-        sdpa          any     genes²      all, computed as given
-        gather        any     linear      all, computed as given
-        numba         CPU     linear      float32; half precision computed in float32
-        numba_plain   CPU     linear      as numba, and float64
-        ============= ======= =========== ============================================
+        ============= ======= =============== ============================================
+        name          device  memory          floating types
+        ============= ======= =============== ============================================
+        eager         any     heads × genes²  all, computed as given; twice differentiable
+        sdpa          any     genes²          all, computed as given
+        gather        any     linear          all, computed as given
+        numba         CPU     linear          float32; half precision computed in float32
+        numba_plain   CPU     linear          as numba, and float64
+        ============= ======= =============== ============================================
+
+        With dropout ``'eager'`` holds several 8-byte integers per cell, head and pair, and
+        ``'sdpa'`` is ``'eager'``.
 
     Returns
     -------
@@ -137,6 +154,8 @@ def knn_attention(
     ValueError
         If shapes, ``n_heads``, ``scale``, ``dropout_p`` or ``seed`` do not fit, or a named backend
         cannot run.
+    RuntimeError
+        In a backward, if the gradient of a backend of linear memory is differentiated again.
 
     See Also
     --------
@@ -160,8 +179,15 @@ def knn_attention(
     dropout = _dropout(dropout_p, seed)
     d = qkv.shape[-1] // 3
     if backend == "auto":
-        size = {"d_model": d, "n_heads": n_heads, "n_genes": graph.n_genes}
-        backend = resolve_backend(qkv.device, qkv.dtype, **size)
+        backend = resolve_backend(
+            qkv.device,
+            qkv.dtype,
+            d_model=d,
+            n_heads=n_heads,
+            n_genes=graph.n_genes,
+            dropout=dropout is not None,
+            token_graph=graph.cells is not None,
+        )
     elif backend not in BACKENDS:
         msg = f"`backend` must be 'auto' or one of {tuple(BACKENDS)}, not {backend!r}."
         raise ValueError(msg)

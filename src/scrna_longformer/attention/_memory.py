@@ -11,6 +11,7 @@ import math
 import mmap
 import threading
 from collections import deque
+from contextlib import suppress
 from weakref import finalize
 
 import numpy as np
@@ -61,5 +62,6 @@ def _take(size: int) -> mmap.mmap | None:
 
 def _large_pages(size: int) -> mmap.mmap:
     memory = mmap.mmap(-1, size, flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS)
-    memory.madvise(mmap.MADV_HUGEPAGE)
+    with suppress(OSError):  # a system without large pages refuses
+        memory.madvise(mmap.MADV_HUGEPAGE)
     return memory

@@ -175,7 +175,19 @@ class GeneGraph:
 
         This is the control that asks whether it matters *which* genes are neighbours. Module order
         is relabelled with the genes.
+
+        Raises
+        ------
+        ValueError
+            If this is the graph of the tokens of several cells, which would mix.
         """
+        if self.cells is not None:
+            msg = (
+                "The graph of the tokens of several cells cannot be relabelled at random: it would "
+                "mix the cells. Relabel the gene graph, restrict that, and pass attention the "
+                "TokenGraph itself, not its `.graph`."
+            )
+            raise ValueError(msg)
         new_label = rng.permutation(self.n_genes)
         old_label = np.argsort(new_label)
         matrix = self.to_scipy()[old_label][:, old_label]

@@ -11,6 +11,7 @@ from scipy import sparse
 from torch import nn
 from torch.nn.functional import linear
 
+from .._fields import require_number
 from .._random import generator
 from ..attention._dense import masked
 from ..attention._dropout import Dropout
@@ -86,8 +87,8 @@ class LocalGraphAttention(nn.Module):
     n_heads
         Number of heads; divides ``d_model``.
     dropout
-        Probability of dropping an attention weight in training. Which weights fall is drawn from
-        torch's default generator. ``attention='linear'`` has no weights to drop.
+        Probability of dropping an attention weight in training, below 1. Which weights fall is drawn
+        from torch's default generator. ``attention='linear'`` has no weights to drop.
     attention
         ``'knn'``, or a control that asks what the graph is good for: ``'random'`` (the same graph
         with its genes relabelled at random), ``'self'``, ``'full'`` or ``'linear'`` (all genes, by
@@ -133,6 +134,8 @@ class LocalGraphAttention(nn.Module):
             raise ValueError(msg)
         self.n_heads = n_heads
         self.dropout = dropout
+        share = "be a number in [0, 1), the share of attention weights to drop"
+        require_number(self, "dropout", share, lambda value: 0 <= value < 1)
         self.attention = attention
         self.backend = backend
         self.random_state = random_state
@@ -181,7 +184,7 @@ class LocalGraphAttention(nn.Module):
         mask: GeneGraph | TokenGraph | torch.Tensor | None,
         mask_axis: str | None,
     ) -> torch.Tensor:
-        if isinstance(mask, TokenGraph) and self.attention in ("full", "linear"):
+        if _lists_tokens(mask) and self.attention in ("full", "linear"):
             msg = f"attention={self.attention!r} looks at no graph, and would mix the cells."
             raise ValueError(msg)
         if mask_axis not in (None, "batch", "head"):
@@ -221,6 +224,11 @@ class LocalGraphAttention(nn.Module):
     def extra_repr(self) -> str:
         """Say what the parameters do not show."""
         return f"n_heads={self.n_heads}, attention={self.attention!r}, dropout={self.dropout}"
+
+
+def _lists_tokens(mask: GeneGraph | TokenGraph | torch.Tensor | None) -> bool:
+    """Say whether a graph is that of the tokens of several cells."""
+    return isinstance(mask, TokenGraph) or (isinstance(mask, GeneGraph) and mask.cells is not None)
 
 
 def _check_kind(attention: str) -> None:

@@ -6,7 +6,6 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
-from torch.autograd.function import once_differentiable
 from torch.nn.functional import embedding
 
 
@@ -42,9 +41,9 @@ class MultiplicativeToken(nn.Module):
         Parameters
         ----------
         z
-            ``(cells, genes)`` z-scores, which carry no gradient.
+            ``(cells, genes)`` z-scores.
         cell, gene
-            ``(tokens,)``.
+            ``(tokens,)``, each gene of a cell at most once.
 
         Returns
         -------
@@ -83,26 +82,33 @@ TOKEN_TYPES: dict[str, type[MultiplicativeToken | AdditiveToken]] = {
 
 
 class _ListedTokens(torch.autograd.Function):
-    """:meth:`MultiplicativeToken.listed`; the backward passes over each table of genes once."""
+    """:meth:`MultiplicativeToken.listed`; the backward passes over each table of genes once.
+
+    It is differentiable itself.
+    """
 
     @staticmethod
     def forward(
         ctx: Any, identity: Tensor, direction: Tensor, z: Tensor, cell: Tensor, gene: Tensor
     ) -> tuple[Tensor, Tensor]:
         z_of_token = z[cell, gene].unsqueeze(-1)
-        ctx.save_for_backward(z, z_of_token, gene)
+        ctx.save_for_backward(direction, z, z_of_token, cell, gene)
         tokens = torch.addcmul(identity[gene], z_of_token, direction[gene])
         return tokens, identity.sum(dim=0) + z @ direction
 
     @staticmethod
-    @once_differentiable
     def backward(ctx: Any, grad_tokens: Tensor, grad_total: Tensor) -> tuple[Tensor | None, ...]:
-        z, z_of_token, gene = ctx.saved_tensors
+        direction, z, z_of_token, cell, gene = ctx.saved_tensors
+        grad_z = None
+        if ctx.needs_input_grad[2]:
+            z_of_token = z[cell, gene].unsqueeze(-1)  # the one saved does not know where it is from
+            grad_z = grad_total @ direction.T
+            grad_z[cell, gene] += (grad_tokens * direction[gene]).sum(dim=-1)
         grad_identity = grad_total.sum(dim=0).repeat(z.shape[1], 1)
         grad_direction = z.T @ grad_total
         _add_rows(grad_identity, gene, grad_tokens)
         _add_rows(grad_direction, gene, grad_tokens * z_of_token)
-        return grad_identity, grad_direction, None, None, None
+        return grad_identity, grad_direction, grad_z, None, None
 
 
 def _add_rows(table: Tensor, index: Tensor, rows: Tensor) -> None:

@@ -32,5 +32,7 @@ def sum_of_cells(tokens: Tensor, cell: np.ndarray, n_cells: int) -> Tensor:
     >>> sum_of_cells(torch.tensor([[1.0], [2.0], [3.0]]), np.array([0, 0, 2]), 3).tolist()
     [[3.0], [0.0], [3.0]]
     """
+    if not n_cells:
+        return tokens[:0]
     sizes = np.bincount(cell, minlength=n_cells).tolist()
     return torch.stack([of_cell.sum(dim=0) for of_cell in tokens.split(sizes)])

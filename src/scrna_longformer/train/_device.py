@@ -90,7 +90,7 @@ def isolated_rng(accelerator: str) -> Iterator[None]:
 
 
 def attention_backend(config: LongformerConfig, accelerator: str) -> str:
-    """Return what computes the attention of a model.
+    """Return what computes the attention of a model in training.
 
     Raises
     ------
@@ -103,7 +103,12 @@ def attention_backend(config: LongformerConfig, accelerator: str) -> str:
     name, d_model, n_heads = config.attention_backend, config.d_model, config.n_heads
     if name == "auto":
         return resolve_backend(
-            accelerator, d_model=d_model, n_heads=n_heads, n_genes=config.n_genes
+            accelerator,
+            d_model=d_model,
+            n_heads=n_heads,
+            n_genes=config.n_genes,
+            dropout=config.attention_dropout > 0,
+            token_graph=config.tokens == "expressed",
         )
     reason = why_not_vectors(d_model, n_heads) if name == "numba" else ""
     if name in ("numba", "numba_plain") and accelerator != "cpu":
