@@ -112,6 +112,21 @@ def test_wanting_counts(adata):
         read_expression(adata, "scaled", state="counts")
 
 
+def test_where_counts_are_is_said_only_where_they_are(adata):
+    with pytest.raises(ValueError, match=r"adata\.X = adata\.layers\['counts'\]"):
+        read_expression(adata, state="counts")
+    with pytest.raises(ValueError, match="read it with `layer`='counts'"):
+        read_expression(adata, "scaled", state="counts")
+    counts = adata.layers.pop("counts")
+    with pytest.raises(ValueError, match="No layer has them either"):
+        read_expression(adata, state="counts")
+    with pytest.raises(ValueError, match="Neither X nor a layer has them"):
+        read_expression(adata, "scaled", state="counts")
+    adata.X = counts
+    with pytest.raises(ValueError, match=r"adata\.X has them"):
+        read_expression(adata, "scaled", state="counts")
+
+
 @pytest.mark.parametrize("layer", [None, "counts", "scaled", "linear"])
 def test_wanting_anything(adata, layer):
     read_expression(adata, layer, state="any")

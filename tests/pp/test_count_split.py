@@ -80,6 +80,7 @@ def test_layer_copy_and_reproducibility(rng) -> None:
     [
         ({"share": 1.0}, ValueError, "`share` must lie between 0 and 1, not 1.0"),
         ({"layer": "raw"}, KeyError, "'raw'"),
+        ({"random_state": -1}, ValueError, "count_split: `random_state` must be an integer from 0"),
     ],
 )
 def test_bad_arguments_teach(rng, options, error, message) -> None:
@@ -93,3 +94,19 @@ def test_log_values_are_refused(rng) -> None:
     adata = ad.AnnData(sp.csr_matrix(np.log1p(counts_of(rng))))
     with pytest.raises(ValueError, match="raw counts are wanted"):
         sl.pp.count_split(adata)
+
+
+def test_counts_in_X_are_named_where_a_layer_was_read(rng) -> None:
+    counts = sp.csr_matrix(counts_of(rng))
+    adata = ad.AnnData(counts, layers={"counts": counts.log1p()})
+    with pytest.raises(
+        ValueError, match=r"adata\.X has them: adata\.layers\['raw'\] = adata\.X\.copy\(\)"
+    ):
+        sl.pp.count_split(adata)
+    adata.layers["raw"] = adata.X.copy()  # as it says
+    sl.pp.count_split(adata, layer="raw")
+
+
+def test_not_an_anndata(rng) -> None:
+    with pytest.raises(TypeError, match="count_split: `adata` must be an AnnData, not ndarray"):
+        sl.pp.count_split(counts_of(rng))

@@ -189,11 +189,30 @@ def test_scaled_values_work_with_a_warning(rng):
         ({"mask_var": np.ones(3, bool)}, ValueError, r"`mask_var`.*\(3,\).*40"),
         ({"n_neighbors": 0}, ValueError, "`n_neighbors`.*not 0"),
         ({"metric": "manhattan"}, ValueError, "`metric`.*'cosine'.*'manhattan'"),
+        ({"key_added": "a/b"}, ValueError, "gene_knn_mask: `key_added`='a/b' cannot name slots"),
+        ({"key_added": ""}, ValueError, "`key_added`=''"),
+        ({"key_added": 3}, TypeError, "`key_added` must be text, not 3"),
     ],
 )
 def test_bad_arguments_leave_the_data_alone(adata, unchanged, arguments, error, message):
     with unchanged(adata), pytest.raises(error, match=message):
         sl.pp.gene_knn_mask(adata, **arguments)
+
+
+@pytest.mark.parametrize("record", [{"model": {}, "training": {}}, "a note", {}])
+def test_what_another_call_wrote_in_uns_stays(adata, unchanged, record):
+    adata.uns["longformer"] = record
+    message = r"`key_added`='longformer' is taken.*del adata\.uns\['longformer'\]"
+    with unchanged(adata), pytest.raises(ValueError, match=message):
+        sl.pp.gene_knn_mask(adata, 4, key_added="longformer")
+
+
+def test_a_mask_replaces_an_earlier_one(adata, tmp_path):
+    sl.pp.gene_knn_mask(adata, 3)
+    adata.write_h5ad(tmp_path / "a.h5ad")
+    for earlier in (adata, read_h5ad(tmp_path / "a.h5ad")):
+        sl.pp.gene_knn_mask(earlier, 4)
+        assert earlier.uns[RECORD]["params"]["n_neighbors"] == 4
 
 
 def spoil(adata: AnnData, how: str) -> AnnData:

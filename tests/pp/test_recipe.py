@@ -190,6 +190,9 @@ def test_old_record_of_log1p_says_nothing(adata):
         ({"n_top_genes": 0.5}, r"`n_top_genes`.*not 0\.5"),
         ({"hvg_flavor": "pearson"}, "`hvg_flavor`.*'seurat'.*'pearson'"),
         ({"leiden_flavor": "louvain"}, "`leiden_flavor`.*'igraph'.*'louvain'"),
+        ({"random_state": -1}, "`random_state` must be an integer from 0 to .* not -1"),
+        ({"random_state": 2**32}, "`random_state` must be an integer"),
+        ({"random_state": None}, "`random_state` must be an integer .* not None"),
     ],
 )
 def test_bad_arguments(adata, unchanged, arguments, message):
@@ -228,11 +231,45 @@ def test_ready_for_the_next_call(prepared):
     assert copied.varp["gene_knn_mask"].shape == (prepared.n_vars, prepared.n_vars)
 
 
-def test_a_gene_choice_that_fails_leaves_the_data_alone(adata, unchanged, monkeypatch):
+@pytest.mark.parametrize("flavor", ["seurat", "cell_ranger"])
+def test_a_gene_choice_that_fails_leaves_the_data_alone(adata, unchanged, monkeypatch, flavor):
     def fails(*args, **options):
         msg = "Bin edges must be unique"  # as Scanpy's does with few cells
         raise ValueError(msg)
 
     monkeypatch.setattr(sc.pp, "highly_variable_genes", fails)
-    with unchanged(adata), pytest.raises(ValueError, match=r"Bin edges.*hvg_flavor='seurat'"):
-        sl.pp.recipe_longformer(adata, n_top_genes=20, hvg_flavor="cell_ranger")
+    with unchanged(adata), pytest.raises(ValueError, match="Bin edges.*too alike") as error:
+        sl.pp.recipe_longformer(adata, n_top_genes=20, hvg_flavor=flavor)
+    assert ("use hvg_flavor='seurat'" in str(error.value)) == (flavor != "seurat")
+
+
+@pytest.mark.parametrize("step", ["pp.scale", "pp.pca", "pp.neighbors", "tl.leiden"])
+def test_a_step_that_fails_leaves_the_data_alone(adata, unchanged, monkeypatch, step):
+    def fails(*args, **options):
+        raise MemoryError
+
+    monkeypatch.setattr(f"scanpy.{step}", fails)
+    with unchanged(adata), pytest.raises(MemoryError):
+        sl.pp.recipe_longformer(adata, n_top_genes=20, scale=True)
+
+
+def test_one_gene_makes_no_components(adata, unchanged, monkeypatch):
+    def choose_one(adata, **options):
+        adata.var["highly_variable"] = np.arange(adata.n_vars) == 0
+
+    monkeypatch.setattr(sc.pp, "highly_variable_genes", choose_one)
+    with (
+        unchanged(adata),
+        pytest.raises(ValueError, match=r"1 gene\(s\) of these cells vary enough"),
+    ):
+        sl.pp.recipe_longformer(adata)
+
+
+def test_other_slots_follow_the_filters(adata):
+    adata.obs["donor"] = np.arange(90) % 4
+    adata.layers["twice"] = adata.X * 2
+    adata.uns["note"] = "kept"
+    sl.pp.recipe_longformer(adata, n_top_genes=50)
+    np.testing.assert_array_equal(adata.obs["donor"], adata.obs_names.astype(int) % 4)
+    assert (adata.layers["twice"] != adata.layers["counts"] * 2).nnz == 0
+    assert adata.uns["note"] == "kept"

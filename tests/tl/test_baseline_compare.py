@@ -253,6 +253,7 @@ def test_key_falls_back_to_leiden_and_then_asks(adata: ad.AnnData) -> None:
     [
         ({"key": "cell"}, KeyError, "'cell'.*'type'"),
         ({"key": "one"}, ValueError, "same"),
+        ({"key": "type", "key_added": "a/b"}, ValueError, "`key_added`='a/b' cannot name slots"),
         ({"key": "type", "group_key": "batch"}, KeyError, "`group_key`='batch'.*'donor'"),
         ({"key": "type", "group_key": "donor", "n_splits": 7}, ValueError, "6 groups"),
         ({"key": "type", "n_splits": 31}, ValueError, "`n_splits`=31 is more than the 30 cells"),

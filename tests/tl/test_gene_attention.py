@@ -157,6 +157,13 @@ def test_matrices_of_an_earlier_call_go(adata: ad.AnnData) -> None:
     assert set(adata.varp) == {"other", "gene_attention"}
 
 
+def test_what_another_call_wrote_stays(adata: ad.AnnData, unchanged) -> None:
+    sl.tl.gene_attention(adata, groupby="cell_type")
+    adata.varp["gene_attention"] = sparse.eye(N_GENES, format="csr")
+    with unchanged(adata), pytest.raises(ValueError, match=r"del adata\.varp\['gene_attention'\]"):
+        sl.tl.gene_attention(adata)
+
+
 def test_layer(adata: ad.AnnData) -> None:
     sl.tl.gene_attention(adata)
     adata.layers["log"] = adata.X.copy()
@@ -342,6 +349,26 @@ BAD = {
         ValueError,
         r"uns\['mine'\] holds something else",
     ),
+    "the mask": (
+        lambda a: a.varp.__setitem__("gene_knn_mask", sparse.eye(N_GENES, format="csr")),
+        {"key_added": "gene_knn_mask"},
+        ValueError,
+        r"varp\['gene_knn_mask'\] would be replaced.*Choose another name, or remove it",
+    ),
+    "the slot of a group": (
+        lambda a: a.varp.__setitem__("mine_1", sparse.eye(N_GENES, format="csr")),
+        {"key_added": "mine", "groupby": "cell_type"},
+        ValueError,
+        r"varp\['mine_1'\] would be replaced",
+    ),
+    "a folder": (same, {"key_added": "a/b"}, ValueError, "`key_added`='a/b' cannot name slots"),
+    "no text": (same, {"key_added": None}, TypeError, "`key_added` must be text, not None"),
+    "no record of a fit": (
+        lambda a: a.uns.__setitem__("gene_knn", {"mask_key": "gene_knn_mask"}),
+        {"model_key": "gene_knn"},
+        KeyError,
+        r"uns\['gene_knn'\].*there is no record of a fit.*models under \['longformer'\]",
+    ),
     "heads": (same, {"heads": "max"}, ValueError, "`heads` must be .*'max'"),
     "layer": (same, {"layer": "log"}, KeyError, "`layer`='log'"),
     "NaN": (lambda a: a.X.data.__setitem__(0, np.nan), {}, ValueError, "NaN"),
@@ -363,8 +390,9 @@ BAD = {
 def test_bad_input_teaches_and_changes_nothing(adata: ad.AnnData, unchanged, case: str) -> None:
     spoil, options, error, message = BAD[case]
     spoil(adata)
-    with unchanged(adata), pytest.raises(error, match=message):
+    with unchanged(adata), pytest.raises(error, match=message) as raised:
         sl.tl.gene_attention(adata, **options)
+    assert "reference" not in str(raised.value)  # it has none
 
 
 def test_empty_data(adata: ad.AnnData) -> None:

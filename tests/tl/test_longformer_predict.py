@@ -196,6 +196,28 @@ def test_slots_that_no_file_can_hold_are_refused(both, unchanged) -> None:
         sl.tl.longformer_predict(query, reference, key_added="a/b")
 
 
+def test_the_record_says_where_the_model_came_from(both, folder: Path) -> None:
+    reference, query = both
+    sources = [
+        (str(folder), str(folder)),
+        (folder, str(folder)),
+        (sl.io.load_model(folder), "FittedLongformer"),
+        (reference, "AnnData"),
+    ]
+    for source, name in sources:
+        out = sl.tl.longformer_predict(query, source, copy=True)
+        assert out.uns["longformer_predict"]["params"]["reference"] == name
+
+
+def test_a_key_of_no_fit_is_told_from_a_fit_without_a_model(both) -> None:
+    reference, query = both
+    message = (
+        r"`reference` has no model.*there is no record of a fit.*\['longformer'\].*saved model"
+    )
+    with pytest.raises(KeyError, match=message):
+        sl.tl.longformer_predict(query, reference, reference_key="gene_knn")
+
+
 def test_what_is_no_reference_is_refused(both) -> None:
     _, query = both
     with pytest.raises(TypeError, match="DataFrame"):

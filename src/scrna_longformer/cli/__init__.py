@@ -6,11 +6,20 @@ from pathlib import Path
 
 import click
 
+from .._arguments import LARGEST_SEED
 from ..datasets._registry import DATASETS
 
 DEFAULT_DATASET = "pbmc68k_reduced"
 
 __all__ = ["main"]
+
+
+def _not_zero(_context: click.Context, _parameter: click.Parameter, jobs: int) -> int:
+    """Refuse no worker at all, which would silently be one."""
+    if jobs == 0:
+        msg = "0 processes run nothing: give 1 or more, or -1 to use all cores."
+        raise click.BadParameter(msg)
+    return jobs
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
@@ -93,8 +102,21 @@ def doctor(context: click.Context, file: Path | None) -> None:
     show_default=True,
     help="Begin no further fold after so many hours; the same call goes on.",
 )
-@click.option("--jobs", type=int, default=1, show_default=True, help="Worker processes.")
-@click.option("--random-state", type=int, default=0, show_default=True, help="Seed.")
+@click.option(
+    "--jobs",
+    type=click.IntRange(min=-1),
+    callback=_not_zero,
+    default=1,
+    show_default=True,
+    help="Worker processes; -1 uses all cores.",
+)
+@click.option(
+    "--random-state",
+    type=click.IntRange(0, LARGEST_SEED),
+    default=0,
+    show_default=True,
+    help="Seed.",
+)
 @click.option("--quick", is_flag=True, help="Only show that it runs: two small sets, no result.")
 @click.option(
     "--report",

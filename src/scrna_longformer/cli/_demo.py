@@ -89,8 +89,9 @@ def tell(dataset: str, key: str | None, plan: Plan) -> Story:
     with chapter(f"Load {dataset}", seconds):
         adata = datasets.load(dataset)
         key = key or label_column(adata)
+        check_key(adata, key)
     variable = None
-    if str(adata.uns["dataset"]["values"]) == "counts":
+    if holds_counts(adata):
         with chapter("Prepare the raw counts", seconds):
             pp.recipe_longformer(adata)
         variable = "highly_variable"
@@ -159,6 +160,25 @@ def label_column(adata: AnnData) -> str:
         )
         raise click.UsageError(msg)
     return str(columns[0])
+
+
+def check_key(adata: AnnData, key: str) -> None:
+    """Refuse a column that is none of labels, before minutes are spent on the way to the fit."""
+    from ..get._labels import read_labels
+
+    if key == "leiden" and holds_counts(adata):  # the recipe is about to make it
+        return
+    try:
+        read_labels(adata, key, caller="--key")
+    except (KeyError, TypeError, ValueError) as error:
+        or_clusters = " Or cluster these cells: --key leiden." if holds_counts(adata) else ""
+        msg = f"{error.args[0]}{or_clusters}"
+        raise click.UsageError(msg) from error
+
+
+def holds_counts(adata: AnnData) -> bool:
+    """Whether a data set is one of raw counts, by its record."""
+    return str(adata.uns["dataset"]["values"]) == "counts"
 
 
 def add_maps(adata: AnnData) -> None:

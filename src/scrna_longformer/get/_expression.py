@@ -218,7 +218,7 @@ def _refuse_or_warn(
         )
         warnings.warn(msg, UserWarning, stacklevel=4)
         return
-    advice = _ADVICE_LOG if wanted == "log" else _advice_counts(adata)
+    advice = _ADVICE_LOG if wanted == "log" else _advice_counts(adata, layer)
     if wanted == "log" and summary.state == "counts":
         advice += " Or let sl.pp.recipe_longformer(adata) do all of it."
     if wanted == "log":
@@ -227,14 +227,24 @@ def _refuse_or_warn(
     raise ValueError(msg)
 
 
-def _advice_counts(adata: AnnData) -> str:
-    """Say where raw counts may be found."""
-    from ..features import expression_state
-
-    layers = [name for name in adata.layers if expression_state(adata.layers[name]) == "counts"]
+def _advice_counts(adata: AnnData, layer: str | None) -> str:
+    """Say where raw counts may be found: in a layer, or in ``X`` where another was read."""
+    layers = [n for n in adata.layers if n is not None and _are_counts(adata.layers[n])]
+    if layers and layer is not None:
+        return f"Layer {layers[0]!r} has them: read it with `layer`={layers[0]!r}."
     if layers:
         return f"Layer {layers[0]!r} has them: adata.X = adata.layers[{layers[0]!r}].copy()."
-    return "No layer has them either: load the matrix from before normalisation."
+    if layer is not None and _are_counts(adata.X):
+        return "adata.X has them: adata.layers['raw'] = adata.X.copy(), and then `layer`='raw' reads them."
+    either = "No layer has them either" if layer is None else "Neither X nor a layer has them"
+    return f"{either}: load the matrix from before normalisation."
+
+
+def _are_counts(X: Any) -> bool:
+    """Whether a matrix that may be of any kind is one of counts."""
+    from ..features import expression_state
+
+    return is_in_memory(X) and X.dtype.kind in "biuf" and expression_state(X) == "counts"
 
 
 _NAMES = {

@@ -23,7 +23,7 @@ def save_model(adata: AnnData, path: str | Path, *, key: str = "longformer") -> 
     adata
         Annotated data after :func:`scrna_longformer.tl.longformer_fit`.
     path
-        Folder to write; made if missing, its model replaced if there is one.
+        Folder to write; made if missing. A model that is there is replaced once the new one is on disk.
     key
         Where the model is in ``uns``: the `key_added` of the fit.
 
@@ -31,6 +31,10 @@ def save_model(adata: AnnData, path: str | Path, *, key: str = "longformer") -> 
     ------
     KeyError
         If `adata` has no model under `key`.
+    TypeError
+        If `adata` is no AnnData.
+    ValueError
+        If `path` is a file.
 
     See Also
     --------

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 from .._digest import digest_names
 from .._keys import GeneKnnKeys, LongformerKeys
-from ._check_report import CheckItem, CheckReport
+from ._check_report import CheckItem, CheckReport, Status
+from ._gene_knn_mask import is_mask_record
 
 if TYPE_CHECKING:
     from anndata import AnnData
@@ -145,11 +146,7 @@ def _mostly(pattern: re.Pattern[str], names: Any) -> bool:
 
 def _masks(adata: AnnData) -> Iterator[CheckItem]:
     """Look at each mask that ``uns`` or ``varp`` knows of."""
-    recorded = [
-        str(name)
-        for name, record in adata.uns.items()
-        if isinstance(record, Mapping) and "similarities_key" in record
-    ]
+    recorded = [str(name) for name, record in adata.uns.items() if is_mask_record(record)]
     orphans = set(adata.varp) & {GeneKnnKeys().mask} - {GeneKnnKeys(n).mask for n in recorded}
     for name in orphans:
         found = f"varp[{name!r}] has lost its record in uns (ad.concat drops uns)"
@@ -162,7 +159,11 @@ def _masks(adata: AnnData) -> Iterator[CheckItem]:
 
 
 def _mask(adata: AnnData, name: str) -> CheckItem:
-    """Judge one mask by its record, shape, symmetry and diagonal."""
+    """Judge one mask by its record, shape, symmetry and diagonal.
+
+    A fit refuses the mask of other genes, and one without its diagonal if all genes are tokens. It
+    takes one that is not symmetric: attention then runs one way only in places.
+    """
     import scipy.sparse as sp
 
     keys = GeneKnnKeys(name)
@@ -175,12 +176,13 @@ def _mask(adata: AnnData, name: str) -> CheckItem:
     mask: Any = sp.csr_matrix(adata.varp[keys.mask])
     if adata.uns[name].get("var_names_digest") != digest_names(adata.var_names):
         faults.append("was made on other genes than these")
-    if (mask != mask.T).nnz:
-        faults.append("is not symmetric")
     if not mask.diagonal().all():
         faults.append(f"lacks {int((mask.diagonal() == 0).sum())} genes on its diagonal")
+    status: Status = "fail" if faults else "warn"
+    if (mask != mask.T).nnz:
+        faults.append("is not symmetric")
     if faults:
-        return CheckItem("gene mask", "fail", f"{keys.mask!r} {', '.join(faults)}", again)
+        return CheckItem("gene mask", status, f"{keys.mask!r} {', '.join(faults)}", again)
     degree = (mask.nnz - mask.shape[0]) / mask.shape[0] if mask.shape[0] else 0
     found = (
         f"{keys.mask!r}: symmetric, full diagonal, made on these genes, mean degree {degree:.1f}"
@@ -247,7 +249,7 @@ def _provenance(adata: AnnData, key: str) -> CheckItem:
 
 
 def _embeddings(adata: AnnData) -> Iterator[CheckItem]:
-    """Look for NaN and infinite values in ``obsm``."""
+    """Look for NaN and infinite values in ``obsm``: no fit reads it, maps and neighbours do."""
     import numpy as np
     import pandas as pd
 
@@ -263,7 +265,7 @@ def _embeddings(adata: AnnData) -> Iterator[CheckItem]:
         if bad:
             found = f"obsm[{name!r}] has {bad} NaN or infinite values"
             mend = f"compute it again, or del adata.obsm[{name!r}]"
-            yield CheckItem("embeddings", "fail", found, mend)
+            yield CheckItem("embeddings", "warn", found, mend)
         else:
             finite.append(name)
     if finite:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import warnings
 from typing import TYPE_CHECKING
 
+from .._arguments import check_random_state
 from .._keys import COUNTS_LAYER, CountSplitKeys
 from .._random import generator
 from .._settings import log
@@ -57,8 +58,11 @@ def count_split(
     ------
     KeyError
         There is no such layer.
+    TypeError
+        `adata` is no AnnData.
     ValueError
-        The values are no raw counts, or `share` does not lie between 0 and 1.
+        The values are no raw counts, `share` does not lie between 0 and 1, or `random_state` is no
+        seed.
 
     Warns
     -----
@@ -94,11 +98,13 @@ def count_split(
     True
     """
     from ..features import half_correlation, thin_counts
-    from ..get._expression import make_actual, read_expression
+    from ..get._expression import check_anndata, make_actual, read_expression
 
     if not 0 < share < 1:
         msg = f"{CALLER}: `share` must lie between 0 and 1, not {share!r}."
         raise ValueError(msg)
+    check_random_state(random_state, caller=CALLER)
+    check_anndata(adata, caller=CALLER)
     if layer is None and COUNTS_LAYER in adata.layers:
         layer = COUNTS_LAYER
     counts = read_expression(adata, layer, state="counts", caller=CALLER)

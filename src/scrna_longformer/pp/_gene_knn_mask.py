@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import warnings
+from collections.abc import Mapping
 from time import perf_counter
 from typing import TYPE_CHECKING, Any
 
+from .._arguments import check_key_added
 from .._keys import GeneKnnKeys
 from .._settings import log
 
@@ -80,10 +82,11 @@ def gene_knn_mask(
     KeyError
         No such layer, or no such column of ``obs`` or ``var``.
     TypeError
-        `adata` is no AnnData, or a mask is not boolean.
+        `adata` is no AnnData, a mask is not boolean, or `key_added` is no text.
     ValueError
         The values are not log-normalised or not finite; gene names repeat; there are no cells or
-        genes; `adata` is backed; `n_neighbors` or `metric` is not valid.
+        genes; `adata` is backed; `n_neighbors` or `metric` is not valid; `key_added` has a ``/``,
+        or ``uns[key_added]`` holds something else than a gene mask.
 
     Warns
     -----
@@ -114,13 +117,16 @@ def gene_knn_mask(
     from ..graph import gene_knn
 
     started = perf_counter()
+    if key_added is not None:
+        check_key_added(key_added, caller=CALLER)
+    keys = GeneKnnKeys(key_added)
     X = read_expression(adata, layer, caller=CALLER)
+    _check_record(adata, keys)
     cells = resolve_mask(adata, mask_obs, axis="obs", caller=CALLER)
     genes = resolve_mask(adata, mask_var, axis="var", caller=CALLER)
     X = X if cells is None else X[cells]
     X = X if genes is None else X[:, genes]
     mask, similarities = gene_knn(X, n_neighbors, metric=metric, center=center)
-    keys = GeneKnnKeys(key_added)
     params = {
         "n_neighbors": int(n_neighbors),
         "metric": metric,
@@ -147,6 +153,22 @@ def gene_knn_mask(
         *(keys.mask, keys.similarities, keys.record),
     )
     return adata if copy else None
+
+
+def is_mask_record(record: Any) -> bool:
+    """Whether an entry of ``uns`` is what :func:`gene_knn_mask` writes there."""
+    return isinstance(record, Mapping) and {"mask_key", "similarities_key"} <= set(record)
+
+
+def _check_record(adata: AnnData, keys: GeneKnnKeys) -> None:
+    """Raise where the record would replace something else, such as a model."""
+    if keys.record in adata.uns and not is_mask_record(adata.uns[keys.record]):
+        msg = (
+            f"{CALLER}: `key_added`={keys.record!r} is taken: adata.uns[{keys.record!r}] holds "
+            f"something else than a gene mask. Choose another name, or remove that first: "
+            f"del adata.uns[{keys.record!r}]."
+        )
+        raise ValueError(msg)
 
 
 def _name(mask: Any) -> str:

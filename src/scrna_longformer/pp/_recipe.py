@@ -6,6 +6,7 @@ from numbers import Integral
 from time import perf_counter
 from typing import TYPE_CHECKING, Any, Literal
 
+from .._arguments import check_random_state
 from .._compat import optional_import
 from .._keys import COUNTS_LAYER, SCALED_LAYER
 from .._settings import log
@@ -91,8 +92,8 @@ def recipe_longformer(
     TypeError
         `adata` is no AnnData.
     ValueError
-        ``X`` is not raw counts, with what it is; or nothing is left after the filters; or an
-        argument is not valid.
+        ``X`` is not raw counts, with what it is; or nothing is left after the filters; or no
+        genes can be chosen; or an argument is not valid. Whatever fails, `adata` is left as it was.
 
     See Also
     --------
@@ -120,11 +121,19 @@ def recipe_longformer(
     """
     from ..get._expression import make_actual
 
-    _check_arguments(n_top_genes, hvg_flavor, leiden_flavor)
+    _check_arguments(n_top_genes, hvg_flavor, leiden_flavor, random_state)
     started = perf_counter()
     counts, min_genes = _read_counts(adata)
-    if hvg_flavor != "seurat":
-        _try_gene_choice(counts, min_genes, n_top_genes, hvg_flavor)
+    trial = _tried(
+        counts,
+        min_genes,
+        n_top_genes=n_top_genes,
+        hvg_flavor=hvg_flavor,
+        subset=subset,
+        scale=scale,
+        leiden_flavor=leiden_flavor,
+        random_state=random_state,
+    )
 
     adata = adata.copy() if copy else adata
     make_actual(adata, caller=CALLER)
@@ -133,9 +142,7 @@ def recipe_longformer(
     _filter(adata, min_genes)
     _normalise(adata)
     _choose_genes(adata, n_top_genes, hvg_flavor, subset=subset)
-    if scale:
-        adata.layers[SCALED_LAYER] = _scaled(adata.X)
-    _cluster(adata, leiden_flavor, random_state)
+    _adopt(adata, trial)
     log.info(
         "%s: kept %d of %d cells and %d of %d genes, %d highly variable; %d leiden clusters "
         "(%.1f s). X is log1p of counts per 10,000, counts are in layers[%r].",
@@ -146,8 +153,11 @@ def recipe_longformer(
     return adata if copy else None
 
 
-def _check_arguments(n_top_genes: int, hvg_flavor: str, leiden_flavor: str) -> None:
-    """Refuse arguments that would fail half-way."""
+def _check_arguments(
+    n_top_genes: int, hvg_flavor: str, leiden_flavor: str, random_state: int
+) -> None:
+    """Refuse arguments that say nothing."""
+    check_random_state(random_state, caller=CALLER)
     if not isinstance(n_top_genes, Integral) or isinstance(n_top_genes, bool) or n_top_genes < 2:
         msg = f"{CALLER}: `n_top_genes` must be an integer of at least 2, not {n_top_genes!r}."
         raise ValueError(msg)
@@ -184,23 +194,64 @@ def _read_counts(adata: AnnData) -> tuple[sp.csr_matrix | np.ndarray, int]:
     return counts, min_genes
 
 
-def _try_gene_choice(
-    counts: sp.csr_matrix | np.ndarray, min_genes: int, n_top_genes: int, flavor: str
-) -> None:
-    """See on a copy whether Scanpy can choose genes: some flavors fail on few or uniform cells."""
+def _tried(
+    counts: sp.csr_matrix | np.ndarray,
+    min_genes: int,
+    *,
+    n_top_genes: int,
+    hvg_flavor: str,
+    subset: bool,
+    scale: bool,
+    leiden_flavor: str,
+    random_state: int,
+) -> AnnData:
+    """Take every step on the counts alone, so that one that fails leaves the data as they were.
+
+    Its matrices are not kept: to filter and normalise again is cheap, and they are large.
+    """
     from anndata import AnnData
 
     trial = AnnData(counts.copy())
     _filter(trial, min_genes)
     _normalise(trial)
+    _try_gene_choice(trial, n_top_genes, hvg_flavor, subset=subset)
+    if scale:
+        trial.layers[SCALED_LAYER] = _scaled(trial.X)
+    _cluster(trial, leiden_flavor, random_state)
+    trial.X = None
+    del trial.layers[COUNTS_LAYER]
+    return trial
+
+
+def _try_gene_choice(trial: AnnData, n_top_genes: int, flavor: str, *, subset: bool) -> None:
+    """Explain why Scanpy cannot choose genes: it fails on few or uniform cells."""
+    other = "" if flavor == "seurat" else "; use hvg_flavor='seurat'"
+    why = f"They are too few, or too alike{other}."
     try:
-        _choose_genes(trial, n_top_genes, flavor, subset=False)
+        _choose_genes(trial, n_top_genes, flavor, subset=subset)
     except (ValueError, IndexError) as error:
         msg = (
             f"{CALLER}: Scanpy cannot choose genes of these cells with `hvg_flavor`={flavor!r} "
-            f"({error}). They are too few, or too alike; use hvg_flavor='seurat'."
+            f"({error}). {why}"
         )
         raise ValueError(msg) from error
+    found = int(trial.var["highly_variable"].sum())
+    if found < 2:
+        msg = (
+            f"{CALLER}: with `hvg_flavor`={flavor!r} {found} gene(s) of these cells vary enough to "
+            f"be chosen, and components need at least 2. {why}"
+        )
+        raise ValueError(msg)
+
+
+def _adopt(adata: AnnData, trial: AnnData) -> None:
+    """Write what was computed beside the matrices: layer, components, graph and clusters."""
+    for slot in ("layers", "obsm", "varm", "obsp", "uns"):
+        target = getattr(adata, slot)
+        for name, value in getattr(trial, slot).items():
+            if name is not None:  # from 0.13 on AnnData lists X among the layers, under None
+                target[name] = value
+    adata.obs["leiden"] = trial.obs["leiden"].array
 
 
 def _filter(adata: AnnData, min_genes: int) -> None:

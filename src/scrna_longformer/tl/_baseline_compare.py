@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from .._arguments import check_key_added
 from .._keys import COMPARISON_RECORD
 from .._settings import log
 from ._compare_checks import check_comparison, log_checks
@@ -184,6 +185,7 @@ def baseline_compare(
     from ..get._expression import make_actual
     from ..get._verdict import draw_verdict, verdict_record
 
+    check_key_added(key_added, caller=CALLER)
     if not 0 <= rope < 1:  # NaN is neither
         msg = (
             f"{CALLER}: `rope`={rope!r} is no difference of scores; give a number from 0 to below 1, such as "

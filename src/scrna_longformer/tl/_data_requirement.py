@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from .._arguments import check_key_added
 from .._keys import DATA_REQUIREMENT_RECORD, LEARNING_CURVE_RECORD
 from .._settings import log
 
@@ -103,6 +104,7 @@ def data_requirement(
     from ..get._frames_curve import curve_digest, read_curve, read_draws
     from ._curve_labels import warn_of_other_labels
 
+    check_key_added(key_added, caller=_CALLER)
     curve = read_curve(adata, key, caller=_CALLER)
     warn_of_other_labels(adata, curve, caller=_CALLER, stacklevel=2)
     metric = metric or curve.metric

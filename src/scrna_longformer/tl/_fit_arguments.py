@@ -5,9 +5,8 @@ from __future__ import annotations
 from numbers import Integral, Real
 from typing import Any
 
+from .._arguments import check_key_added, check_random_state
 from .._keys import LongformerKeys
-
-_LARGEST_SEED = 2**32 - 1  # scikit-learn's
 
 
 def check_fit_arguments(
@@ -36,12 +35,7 @@ def check_fit_arguments(
             "to hold out a fifth of each class. Scores and prediction sets need such cells."
         )
         raise ValueError(msg)
-    if not isinstance(random_state, Integral) or not 0 <= int(random_state) <= _LARGEST_SEED:
-        msg = (
-            f"{caller}: `random_state` must be an integer from 0 to {_LARGEST_SEED}, not "
-            f"{random_state!r}: the same one gives the same result."
-        )
-        raise ValueError(msg)
+    check_random_state(random_state, caller=caller)
     if unlabeled is not None and not isinstance(unlabeled, str | Real):
         msg = (
             f"{caller}: `unlabeled` must be one value of the labels, not {unlabeled!r}. Where several "
@@ -64,15 +58,7 @@ def check_slot_name(
         It is empty, has a ``/``, is the name of the mask, or a column of `obs` that would be written
         is that of the labels, `key`.
     """
-    if not isinstance(key_added, str):
-        msg = f"{caller}: `key_added` must be text, not {key_added!r}."
-        raise TypeError(msg)
-    if not key_added or "/" in key_added:
-        msg = (
-            f"{caller}: `key_added`={key_added!r} cannot name slots: in h5ad and zarr a '/' begins a "
-            "folder, and the file could not be read again."
-        )
-        raise ValueError(msg)
+    check_key_added(key_added, caller=caller)
     if key_added == mask_key:
         msg = (
             f"{caller}: `key_added`={key_added!r} is the name of the gene mask, whose record in uns "

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Literal
 
+from .._arguments import check_key_added
 from .._keys import GeneAttentionKeys, LongformerKeys
 from .._settings import log
 
@@ -71,12 +72,13 @@ def gene_attention(
     KeyError
         No such model, column or layer.
     TypeError
-        `groupby` holds measurements.
+        `groupby` holds measurements, or `key_added` is no text.
     ValueError
         No such layer or head; the model's attention has no sparse weights (``'none'``,
         ``'linear'``, ``'full'``); unsuitable values (a model of Pearson residuals needs
-        log-normalised counts); genes of the model are not in `adata`; or ``uns[key_added]`` holds
-        something else. `adata` is left as it was.
+        log-normalised counts); genes of the model are not in `adata`; `key_added` has a ``/``; or
+        ``uns[key_added]``, or a slot of ``varp`` that would be written, holds something else.
+        `adata` is left as it was.
 
     Warns
     -----
@@ -122,14 +124,16 @@ def gene_attention(
     from ..train._attention_weights import edge_attention
     from ._longformer_predict import check_counts, warn_about_scale
 
+    check_key_added(key_added, caller=CALLER)
     keys = GeneAttentionKeys(key_added)
     X = read_expression(adata, layer, caller=CALLER)
     fitted = read_fitted(adata, model_key, caller=CALLER)
-    _check_record(adata, keys)
+    names, groups = _groups(adata, groupby)
+    slots = [keys.attention] if groupby is None else [keys.group(i) for i in range(len(groups))]
+    _check_slots(adata, keys, slots)
     read = adata.var_names.get_indexer(pd.Index(fitted.genes))
     warn_about_scale(X, read, fitted, caller=CALLER)
     _warn_about_gate(adata, model_key)
-    names, groups = _groups(adata, groupby)
     columns = _columns(adata, fitted)
     if (
         fitted.input_transform == "pearson"
@@ -141,7 +145,6 @@ def gene_attention(
 
     adata = adata.copy() if copy else adata
     make_actual(adata, caller=CALLER)
-    slots = [keys.attention] if groupby is None else [keys.group(i) for i in range(len(groups))]
     _remove_earlier(adata, keys)
     for i, slot in enumerate(slots):
         adata.varp[slot] = attention.to_scipy(i, columns, adata.n_vars)
@@ -217,8 +220,8 @@ def _warn_about_gate(adata: AnnData, model_key: str) -> None:
         warnings.warn(msg, UserWarning, stacklevel=3)
 
 
-def _check_record(adata: AnnData, keys: GeneAttentionKeys) -> None:
-    """Raise where the record would replace something else, such as the model itself."""
+def _check_slots(adata: AnnData, keys: GeneAttentionKeys, slots: list[str]) -> None:
+    """Raise where something else would be replaced, such as the model or the mask itself."""
     from collections.abc import Mapping
 
     record = adata.uns.get(keys.record)
@@ -228,6 +231,15 @@ def _check_record(adata: AnnData, keys: GeneAttentionKeys) -> None:
         msg = (
             f"{CALLER}: `key_added`={keys.record!r} is taken: adata.uns[{keys.record!r}] holds "
             "something else. Choose another name."
+        )
+        raise ValueError(msg)
+    earlier = set() if record is None else {str(slot) for slot in record["keys"]}
+    taken = [slot for slot in slots if slot in adata.varp and slot not in earlier]
+    if taken:
+        msg = (
+            f"{CALLER}: with `key_added`={keys.record!r} varp[{taken[0]!r}] would be replaced, and "
+            "no earlier call with this name wrote it. Choose another name, or remove it first: "
+            f"del adata.varp[{taken[0]!r}]."
         )
         raise ValueError(msg)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import warnings
 from typing import TYPE_CHECKING, Any
 
+from .._arguments import check_key_added
 from .._keys import LEARNING_CURVE_RECORD
 from .._settings import log
 from ._compare_inputs import read_inputs
@@ -159,6 +160,7 @@ def learning_curve(
     from ..features import has_counts
     from ..get._expression import make_actual
 
+    check_key_added(key_added, caller=_CALLER)
     if metric not in METRICS:
         msg = f"{_CALLER}: `metric`={metric!r} is not one of {list(METRICS)}."
         raise ValueError(msg)

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import math
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from .._keys import LongformerKeys
 from .._settings import log
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     import numpy as np
     from anndata import AnnData
 
@@ -142,14 +141,14 @@ def longformer_predict(
 
     from ..get._expression import make_actual, read_expression
     from ..get._labels import Labels
-    from ..get._model import read_fitted
+    from ..get._model import read_reference
     from ._conformal_slots import check_alpha, write_sets
     from ._fit_arguments import check_slot_name
     from ._longformer_fit import write_prediction
 
     check_slot_name(key_added, caller=CALLER)
     keys = LongformerKeys(key_added)
-    fitted = read_fitted(reference, reference_key, caller=CALLER)
+    fitted = read_reference(reference, reference_key, caller=CALLER)
     if alpha is not None:
         check_alpha(fitted, alpha, caller=CALLER)
     X = read_expression(adata, layer, caller=CALLER)
@@ -287,7 +286,9 @@ def _record(
         "absent_genes": np.asarray(fitted.genes[columns < 0], dtype=str),
         "classes": fitted.classes,
         "params": {
-            "reference": reference if isinstance(reference, str) else type(reference).__name__,
+            "reference": str(reference)
+            if isinstance(reference, str | Path)
+            else type(reference).__name__,
             "reference_key": reference_key,
             "layer": layer or "",
         },

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from .._arguments import check_key_added
 from .._keys import LEARNING_CURVE_RECORD, RECOMMENDATION_RECORD
 from .._settings import log
 from ._data_requirement import SAMPLES_PER_PARAMETER, cost
@@ -90,6 +91,7 @@ def recommend_architecture(
     from ..get._frames_curve import curve_digest, read_curve, read_draws
     from ._curve_labels import warn_of_other_labels
 
+    check_key_added(key_added, caller=_CALLER)
     curve = read_curve(adata, key, caller=_CALLER)
     warn_of_other_labels(adata, curve, caller=_CALLER, stacklevel=2)
     metric = metric or curve.metric

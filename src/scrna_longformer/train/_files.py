@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 from pathlib import Path
 from typing import Any
 
@@ -18,8 +19,14 @@ _OWN = "description_sha256"
 
 
 def save_folder(fitted: FittedLongformer, folder: Path) -> int:
-    """Write a model into `folder` (made if missing) and return its size in bytes."""
-    folder.mkdir(parents=True, exist_ok=True)
+    """Write a model into `folder` (made if missing) and return its size in bytes.
+
+    Raises
+    ------
+    ValueError
+        If `folder`, or a folder above it, is a file.
+    """
+    _make(folder)
     weights = save({name: np.ascontiguousarray(a) for name, a in fitted.to_arrays().items()})
     text = {
         "format_version": FORMAT_VERSION,
@@ -30,9 +37,9 @@ def save_folder(fitted: FittedLongformer, folder: Path) -> int:
         "weights_sha256": hashlib.sha256(weights).hexdigest(),
     }
     description = json.dumps({**text, _OWN: _digest(text)}, indent=1)
-    (folder / WEIGHTS).write_bytes(weights)
-    (folder / DESCRIPTION).write_text(description, encoding="utf-8")
-    return len(weights) + len(description)
+    contents = {WEIGHTS: weights, DESCRIPTION: description.encode()}
+    _replace(folder, contents)
+    return sum(map(len, contents.values()))
 
 
 def load_folder(folder: Path) -> FittedLongformer:
@@ -93,3 +100,33 @@ def load_folder(folder: Path) -> FittedLongformer:
 def _digest(text: dict[str, Any]) -> str:
     """Fingerprint of what a description says, however it is laid out."""
     return hashlib.sha256(json.dumps(text, sort_keys=True).encode()).hexdigest()
+
+
+def _make(folder: Path) -> None:
+    """Make a folder, or say which file is in its place."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except (FileExistsError, NotADirectoryError) as error:
+        above = (p for p in (folder, *folder.parents) if p.exists() and not p.is_dir())
+        taken = next(above, folder)  # a link to nowhere does not exist, and is in the way
+        msg = (
+            f"`path`={str(folder)!r} cannot be a folder: {str(taken)!r} is a file. A model is a folder "
+            f"with {WEIGHTS} and {DESCRIPTION}; choose another name for it, or remove the file."
+        )
+        raise ValueError(msg) from error
+
+
+def _replace(folder: Path, contents: dict[str, bytes]) -> None:
+    """Write files under other names first: until all are on disk, an earlier model stays whole."""
+    unfinished = {name: folder / f"{name}.{os.getpid()}.tmp" for name in contents}
+    try:
+        for name, content in contents.items():
+            with unfinished[name].open("wb") as file:
+                file.write(content)
+                file.flush()
+                os.fsync(file.fileno())
+        for name, path in unfinished.items():
+            path.replace(folder / name)
+    finally:
+        for path in unfinished.values():
+            path.unlink(missing_ok=True)
