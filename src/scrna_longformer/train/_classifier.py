@@ -132,7 +132,7 @@ class LongformerClassifier(CellClassifier):
     n_parameters_
         Number of trained parameters.
     attention_backend_
-        The attention backend that ran; for attention on no graph ``'dense'`` (all genes), ``'linear'``
+        The attention backend that ran in training; for attention on no graph ``'dense'`` (all genes), ``'linear'``
         or ``'none'``.
 
     Examples
