@@ -30,8 +30,8 @@ from sklearn.metrics import roc_auc_score
 import scrna_longformer as sl
 from scrna_longformer.evaluation import (
     Conformal,
+    LogitScaled,
     Novelty,
-    TemperatureScaled,
     TunedLogisticRegression,
     holdout,
     log_ratios,
@@ -52,7 +52,7 @@ FEW = {
     "pbmc3k": ("B", "FCGR3A+ Mono", "CD8 T"),
 }
 MODELS = {
-    "logistic_regression": lambda seed: TemperatureScaled(
+    "logistic_regression": lambda seed: LogitScaled(
         TunedLogisticRegression(random_state=seed), random_state=seed
     ),
     "longformer": lambda seed: LongformerClassifier(

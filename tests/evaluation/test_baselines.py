@@ -175,8 +175,7 @@ def test_boosting_takes_many_cells_with_a_class_of_one(rng: np.random.Generator)
         (BASELINES, "hist_gradient_boosting"),
         (MORE_BASELINES, "gradient_boosting_genes"),
     ):
-        model = models[name](0)
-        model[-1].set_params(**{p: 2 for p in model[-1].get_params() if p.endswith("max_iter")})
+        model = models[name](0).set_params(values=(1, 2))
         assert model.fit(X, y).predict_proba(X[:3]).shape == (3, 3)
 
 
@@ -185,4 +184,4 @@ def test_neighbours_are_at_most_the_training_cells(rng: np.random.Generator) -> 
     X = rng.normal(size=(10, 20)) + 3 * y[:, None]
     model = BASELINES["knn_pca"](0).fit(X, y)
     assert model.predict_proba(X).shape == (10, 2)
-    assert model[-1].n_neighbors == 15
+    assert model.value_ in {5, 10, 20, 40}

@@ -189,7 +189,8 @@ def test_contestants_are_cloned_and_reseeded() -> None:
     assert fresh is not model
     assert fresh.get_params()["dummyclassifier__random_state"] == 7
     assert model.get_params()["dummyclassifier__random_state"] == 1
-    assert build(BASELINES["random_forest"], 7)[-1].random_state == 7
+    forest = build(BASELINES["random_forest"], 7)
+    assert forest.random_state == forest.classifier.random_state == 7
 
 
 def test_contestants_without_probabilities_are_refused_at_once(cells: tuple) -> None:
@@ -256,7 +257,7 @@ def test_parameters_are_counted(cells: tuple) -> None:
     linear = make_pipeline(LogisticRegression(max_iter=1000)).fit(X, codes)
     assert count_parameters(linear) == 3 * 4 + 3
     forest = BASELINES["random_forest"](0).fit(X, codes)
-    assert count_parameters(forest) == sum(t.tree_.node_count for t in forest[-1].estimators_)
+    assert count_parameters(forest) == sum(t.tree_.node_count for t in forest.model_.estimators_)
     mlp = BASELINES["mlp"](0).fit(X, codes)
     assert count_parameters(mlp) == (4 * 64 + 64) + (64 * 3 + 3)
     assert np.isnan(count_parameters(BASELINES["knn_pca"](0).fit(X, codes)))

@@ -8,10 +8,13 @@ import scanpy as sc
 from anndata import AnnData
 from scipy import sparse
 from scipy.special import softmax
+from sklearn.base import clone
 from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
+from sklearn.ensemble import HistGradientBoostingClassifier
 from sklearn.linear_model import LogisticRegression
 from sklearn.naive_bayes import GaussianNB
 from sklearn.preprocessing import FunctionTransformer
+from sklearn.semi_supervised import LabelSpreading
 from sklearn.svm import LinearSVC
 
 from scrna_longformer.evaluation import (
@@ -19,10 +22,13 @@ from scrna_longformer.evaluation import (
     MORE_BASELINES,
     BalancedClassifier,
     MarkerScoring,
+    SimpleMean,
     TunedClassifier,
     score,
     terms_of,
 )
+from scrna_longformer.evaluation._inner_folds import inner_folds
+from scrna_longformer.evaluation._label_spreading import TunedLabelSpreading
 
 LEARNING = [name for name in MORE_BASELINES if name not in ("stratified_random", "xgboost")]
 
@@ -162,3 +168,112 @@ def test_decision_values_get_the_best_temperature(rng: np.random.Generator) -> N
         return -np.log(softmax(log_odds / factor, axis=1)[np.arange(150), codes]).mean()
 
     assert loss(1.0) < min(loss(0.9), loss(1.1))
+
+
+@pytest.mark.parametrize(
+    "classifier",
+    [
+        HistGradientBoostingClassifier(max_leaf_nodes=4, warm_start=True, random_state=0),
+        BalancedClassifier(
+            HistGradientBoostingClassifier(max_leaf_nodes=4, warm_start=True, random_state=0)
+        ),
+    ],
+)
+def test_rounds_that_are_added_are_those_of_a_fit_of_as_many(
+    classifier: object, rng: np.random.Generator
+) -> None:
+    codes = rng.permutation(np.repeat([0, 1, 2], [60, 60, 30]))
+    X = rng.normal(size=(150, 4)) + np.eye(3, 4)[codes]
+    is_bare = isinstance(classifier, HistGradientBoostingClassifier)
+    parameter = "max_iter" if is_bare else "estimator__max_iter"
+    tuned, anew = (
+        TunedClassifier(
+            FunctionTransformer(), made, parameter=parameter, values=(2, 4, 9)
+        )._inner_scores(X, codes, inner_folds(codes, 3, 0))
+        for made in (
+            classifier,
+            clone(classifier).set_params(**{parameter.replace("max_iter", "warm_start"): False}),
+        )
+    )
+    np.testing.assert_allclose(tuned, anew, rtol=1e-12)
+    assert (tuned[0] != tuned[2]).any()
+
+
+def test_a_balanced_classifier_starts_afresh_unless_it_is_told_to_go_on(
+    rng: np.random.Generator,
+) -> None:
+    y = rng.permutation(np.repeat([0, 1], [60, 30]))
+    X = rng.normal(size=(90, 3)) + y[:, None]
+    trees = HistGradientBoostingClassifier(max_iter=3, random_state=0)
+    cold = BalancedClassifier(trees).fit(X, y)
+    first = cold.estimator_
+    assert cold.fit(X, y).estimator_ is not first
+    warm = BalancedClassifier(clone(trees).set_params(warm_start=True)).fit(X, y)
+    first = warm.estimator_
+    assert warm.set_params(estimator__max_iter=5).fit(X, y).estimator_ is first
+    assert first.n_iter_ == 5
+
+
+def test_tuned_contestants_choose_among_as_many_values() -> None:
+    """The same budget for all that choose: four values of one setting, three inner folds."""
+    for name, make in (BASELINES | MORE_BASELINES).items():
+        if name == "xgboost":  # an optional package
+            continue
+        model = make(0)
+        last = model[-1] if hasattr(model, "steps") else model
+        values = getattr(last, "values", getattr(last, "penalties", getattr(last, "alphas", None)))
+        tuning = make.terms.tuning
+        assert (values is None) == (tuning.startswith("none") or name == "simple_mean"), name
+        if values is not None:
+            assert (len(values), last.n_inner) == (4, 3), name
+            assert tuning.endswith("4 values x 3 inner folds") or "judged" in tuning
+    members = SimpleMean()._unfitted(with_counts=True)
+    assert [len(m.penalties) for m in members[:2]] == [4, 4]
+
+
+def test_contestants_balance_their_classes(rng: np.random.Generator) -> None:
+    """What noise says of a cell is, on the mean, that all classes are as probable."""
+    codes = rng.permutation(np.repeat([0, 1], [240, 60]))
+    X = rng.normal(size=(300, 40)).astype(np.float32)
+    for name in ("knn_pca", "logistic_regression", "hist_gradient_boosting"):
+        inner = BASELINES[name](0).fit(X, codes).out_of_fold_
+        assert inner[:, 1].mean() == pytest.approx(0.5, abs=0.15), name
+    spread = MORE_BASELINES["label_spreading"](0).fit(X, codes)
+    fresh = rng.normal(size=(300, 40)).astype(np.float32)
+    assert spread.predict_proba(fresh)[:, 1].mean() == pytest.approx(0.5, abs=0.15)
+
+
+def test_labels_spread_as_by_hand_and_alpha_is_the_best(rng: np.random.Generator) -> None:
+    codes = rng.permutation(np.repeat([0, 1, 2], [80, 60, 40]))
+    X = rng.normal(size=(180, 3)) + 2 * np.eye(3)[codes]
+    y = codes.copy()
+    y[:30] = -1
+    model = TunedLabelSpreading(n_neighbors=8).fit(X, y)
+    assert model.classes_.tolist() == [0, 1, 2]
+    oracle = LabelSpreading(kernel="knn", n_neighbors=8, alpha=model.alpha_, max_iter=100).fit(X, y)
+    odds = oracle.predict_proba(X) / (np.bincount(y[30:]) / 150)
+    expected = odds / odds.sum(axis=1, keepdims=True)
+    np.testing.assert_allclose(model.predict_proba(X), expected)
+    losses = []
+    for alpha in model.alphas:
+        loss = 0.0
+        for _, hidden in inner_folds(y[30:], 3, 0):
+            known = y.copy()
+            known[30 + hidden] = -1
+            spread = LabelSpreading(kernel="knn", n_neighbors=8, alpha=alpha, max_iter=100)
+            odds = spread.fit(X, known).label_distributions_[30 + hidden]
+            odds = odds / (np.bincount(y[30:]) / 150)
+            true = (odds / odds.sum(axis=1, keepdims=True))[np.arange(len(hidden)), y[30 + hidden]]
+            loss -= (np.log(np.maximum(true, 1e-6)) / np.bincount(y[30:])[y[30 + hidden]]).sum()
+        losses.append(loss)
+    assert model.alpha_ == model.alphas[int(np.argmin(losses))]
+
+
+def test_a_cell_that_no_label_reaches_could_be_of_any_class() -> None:
+    X = (
+        np.r_[np.zeros((6, 1)), np.ones((6, 1)), np.full((6, 1), 50.0)]
+        + np.arange(18)[:, None] / 99
+    )
+    y = np.repeat([0, 1, -1], 6)  # no edge leads to the last six
+    model = TunedLabelSpreading(n_neighbors=3).fit(X, y)
+    np.testing.assert_allclose(model.predict_proba(X[-1:]), [[0.5, 0.5]])

@@ -17,9 +17,9 @@ from scrna_longformer.evaluation import (
     BalancedClassifier,
     CentroidClassifier,
     DepthFeatures,
+    LogitScaled,
     MarkerScoring,
     SimpleMean,
-    TemperatureScaled,
     TunedClassifier,
     TunedLogisticRegression,
     cross_validate,
@@ -30,7 +30,7 @@ from scrna_longformer.features import GeneScaler, GeneSelector, PearsonResiduals
 TUNED = TunedClassifier(GeneScaler(), LogisticRegression(), parameter="C", values=(0.1, 1.0))
 ESTIMATORS = (
     *(SimpleMean(n_inner=2), TunedLogisticRegression(n_inner=2), TUNED),
-    *(BalancedClassifier(LogisticRegression()), TemperatureScaled(LogisticRegression())),
+    *(BalancedClassifier(LogisticRegression()), LogitScaled(LogisticRegression())),
     *(CentroidClassifier(), MarkerScoring()),
     *(GeneScaler(), GeneSelector("f_test"), GeneSelector("variance"), DepthFeatures()),
 )
@@ -89,7 +89,7 @@ def test_what_goes_through_to_the_classifier_inside(rng) -> None:
     """Which may take missing values, and may want dense ones."""
     X, y = rng.normal(size=(60, 3)), np.repeat(["a", "b"], 30)
     X[4, 1] = np.nan
-    for wrapped in (TemperatureScaled(GaussianNB()), BalancedClassifier(GaussianNB())):
+    for wrapped in (LogitScaled(GaussianNB()), BalancedClassifier(GaussianNB())):
         with pytest.raises(ValueError, match="GaussianNB does not accept missing values"):
             wrapped.fit(X, y)
         assert wrapped.set_params(estimator=DecisionTreeClassifier()).fit(X, y).predict(X[4:5])

@@ -72,7 +72,7 @@ def test_a_temperature_is_noted_for_all_but_those_calibrated_inside(adata: ad.An
     models = {"plain": LogisticRegression(), "inside": Inside(), "majority": "majority"}
     sl.tl.baseline_compare(adata, "type", models=models, n_splits=3)
     comparison = sl.get.baseline_compare(adata)
-    assert comparison.params["calibration"] == "temperature"
+    assert comparison.params["calibration"] == "temperature and class offsets"
     temperatures = comparison.runs.groupby("model", observed=True)["temperature"].mean()
     assert temperatures["plain"] > 0
     assert temperatures[["inside", "majority"]].isna().all()

@@ -7,7 +7,7 @@ from ._balanced import BalancedClassifier
 from ._baselines import BASELINES
 from ._benchmark import FoldResult, cross_validate
 from ._break_even import BreakEven, break_even
-from ._calibration import TemperatureScaled, fit_temperature, scale_temperature
+from ._calibration import LogitScaled
 from ._cell_classifier import CellClassifier
 from ._centroid import CentroidClassifier
 from ._checkpoint import FoldStore
@@ -85,6 +85,7 @@ __all__ = [
     "FoldStore",
     "Influence",
     "LogitPool",
+    "LogitScaled",
     "LogitScaling",
     "MarkerScoring",
     "Novelty",
@@ -92,7 +93,6 @@ __all__ = [
     "RopeProbabilities",
     "SimpleMean",
     "Split",
-    "TemperatureScaled",
     "Terms",
     "TunedClassifier",
     "TunedLogisticRegression",
@@ -114,7 +114,6 @@ __all__ = [
     "expected_calibration_error",
     "extrapolation_table",
     "fit_power_law",
-    "fit_temperature",
     "fold_table",
     "gate_table",
     "held_out_table",
@@ -131,7 +130,6 @@ __all__ = [
     "per_class_f1",
     "reliability_table",
     "run_table",
-    "scale_temperature",
     "score",
     "score_interval",
     "size_run_table",

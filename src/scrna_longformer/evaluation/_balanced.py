@@ -20,7 +20,8 @@ class BalancedClassifier(CellClassifier):
     Parameters
     ----------
     estimator
-        A classifier with ``predict_proba``, trained without class weights.
+        A classifier with ``predict_proba``, trained without class weights. With ``warm_start=True`` it
+        goes on from its last fit, as it does where it stands alone.
 
     References
     ----------
@@ -40,7 +41,12 @@ class BalancedClassifier(CellClassifier):
         self.estimator = estimator
 
     def _fit(self, X: Matrix, codes: np.ndarray) -> None:
-        self.estimator_ = clone(self.estimator).fit(X, self.classes_[codes])
+        begun = getattr(self, "estimator_", None)
+        if begun is None or not getattr(self.estimator, "warm_start", False):
+            estimator = clone(self.estimator)
+        else:  # goes on from the last fit, as it would by itself
+            estimator = begun.set_params(**self.estimator.get_params())
+        self.estimator_ = estimator.fit(X, self.classes_[codes])
         sizes = np.bincount(codes)
         self.shares_ = sizes / sizes.sum()
 

@@ -12,7 +12,7 @@ from joblib import Parallel, delayed
 
 from .._random import generator
 from ._build import build
-from ._calibration import with_temperature
+from ._calibration import with_scaling
 from ._class_codes import class_codes
 from ._cost import count_parameters
 from ._energy import EnergyMeter
@@ -68,7 +68,7 @@ class FoldResult:
     n_parameters
         Number of fitted numbers (:func:`count_parameters`); NaN where a model has no clear count.
     temperature
-        Temperature of the probabilities (:func:`fit_temperature`), which are already scaled with it;
+        Temperature of the probabilities (:class:`LogitScaled`), which are already scaled with it;
         NaN for contestants without.
     probe
         What the checks ask of the fitted model: how much predictions change with their input, and
@@ -157,8 +157,8 @@ def cross_validate(
         Seconds each contestant may take in all. A fold that has begun is finished; folds not yet
         begun are recorded with status ``'time limit'``.
     calibrate
-        Whether contestants get a temperature (:class:`TemperatureScaled`) from cells of their
-        training fold, unless they are calibrated inside. Predictions stay the same.
+        Whether contestants get a temperature and class offsets (:class:`LogitScaled`) from cells of
+        their training fold, unless they are calibrated inside.
     random_state
         Seed; every fold has seeds of its own, the same for all contestants. The first of several
         is that of a single one.
@@ -302,7 +302,7 @@ def _run(
     fold_seed = int(generator(random_state, *stream).integers(2**31))
     estimator = build(model, fold_seed)
     if calibrate:
-        estimator = with_temperature(estimator, fold_seed)
+        estimator = with_scaling(estimator, fold_seed)
     place = beginning(estimator, [fitted for fitted, _ in earlier])
     given = {} if place is None else {"given": earlier[place][0]}
     try:

@@ -22,7 +22,7 @@ from ..features._ranking import Matrix
 class CellClassifier(ClassifierMixin, BaseEstimator, metaclass=ABCMeta):
     """A classifier of scikit-learn that takes cells x genes in any form, and labels of any plain kind.
 
-    The base of this package's classifiers, but for :class:`TemperatureScaled`, whose cells may lack
+    The base of this package's classifiers, but for :class:`LogitScaled`, whose cells may lack
     labels. A subclass says how it is fitted to the index of each cell's class (``_fit``) and what the
     probabilities of cells are (``_proba``). After a fit that failed there is nothing that predicts.
 

@@ -73,9 +73,9 @@ def _no_codes(estimator: Any, has: str) -> ValueError:
 
 
 def _innermost(estimator: Any) -> Any:
-    """What a pipeline ends in, or a temperature was put on: what has a name that one knows."""
+    """What a pipeline ends in, or what is scaled: what has a name that one knows."""
     wrapped = getattr(estimator, "estimator_", None)
-    if type(estimator).__name__ == "TemperatureScaled" and wrapped is not None:
+    if type(estimator).__name__ == "LogitScaled" and wrapped is not None:
         return _innermost(wrapped)
     return estimator[-1] if hasattr(estimator, "steps") else estimator
 

@@ -11,7 +11,7 @@ from sklearn.utils import get_tags
 
 from ..features._ranking import is_sparse
 from ._balanced import BalancedClassifier
-from ._calibration import TemperatureScaled
+from ._calibration import LogitScaled
 from ._cell_classifier import CellClassifier
 
 
@@ -36,7 +36,7 @@ def _wants_dense(estimator: Any) -> bool:
     for step in steps:
         if step is None or step == "passthrough":
             continue
-        if isinstance(step, BalancedClassifier | TemperatureScaled):
+        if isinstance(step, BalancedClassifier | LogitScaled):
             return _wants_dense(step.estimator)
         is_known = isinstance(step, CellClassifier)
         is_known |= type(step).__module__.startswith("sklearn.")

@@ -48,14 +48,15 @@ class MarkerScoring(CellClassifier):
         Genes x classes; the raw scores are values times weights.
     temperature_
         Divides the standardised scores.
+    out_of_fold_
+        Cells x classes probabilities of the training cells, each from an inner fold that did not
+        see the cell; ``None`` without inner folds.
 
     References
     ----------
     Tirosh et al. (2016), Dissecting the multicellular ecosystem of metastatic melanoma by
     single-cell RNA-seq, Science 352, 189-196.
     """
-
-    calibrated_inside = True
 
     def __init__(
         self,
@@ -73,7 +74,11 @@ class MarkerScoring(CellClassifier):
 
     def _fit(self, X: Matrix, codes: np.ndarray) -> None:
         self._learn(X, codes)
-        self.temperature_ = self._inner_temperature(X, codes)
+        self.temperature_, self.out_of_fold_ = 1.0, None
+        if folds := inner_folds(codes, self.n_inner, self.random_state):
+            scores = self._inner_scores(X, codes, folds)
+            self.temperature_ = best_temperature(scores.max(axis=1, keepdims=True) - scores, codes)
+            self.out_of_fold_ = softmax(scores / self.temperature_, axis=1)
 
     def _proba(self, X: Matrix) -> np.ndarray:
         return softmax(self.scores(X) / self.temperature_, axis=1)
@@ -111,10 +116,10 @@ class MarkerScoring(CellClassifier):
             weights[drawn] = -1 / len(drawn)
         return weights
 
-    def _inner_temperature(self, X: Matrix, codes: np.ndarray) -> float:
-        folds = inner_folds(codes, self.n_inner, self.random_state)
-        if not folds:
-            return 1.0
+    def _inner_scores(
+        self, X: Matrix, codes: np.ndarray, folds: list[tuple[np.ndarray, np.ndarray]]
+    ) -> np.ndarray:
+        """Scores of cells by models that did not see them, cells x classes."""
         scores = np.empty((len(codes), len(self.classes_)))
         for train, test in folds:
             inner = MarkerScoring(
@@ -123,7 +128,7 @@ class MarkerScoring(CellClassifier):
             inner.classes_ = self.classes_
             inner._learn(X[train], codes[train])
             scores[test] = inner.scores(X[test])
-        return best_temperature(scores.max(axis=1, keepdims=True) - scores, codes)
+        return scores
 
 
 def _levels(means: np.ndarray, n_levels: int) -> np.ndarray:

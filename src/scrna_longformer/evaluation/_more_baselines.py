@@ -5,17 +5,27 @@ from __future__ import annotations
 from packaging.version import Version
 from sklearn import __version__ as sklearn_version
 from sklearn.dummy import DummyClassifier
-from sklearn.ensemble import HistGradientBoostingClassifier
 from sklearn.linear_model import LogisticRegression
 from sklearn.multiclass import OneVsRestClassifier
 from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import PolynomialFeatures, StandardScaler
-from sklearn.semi_supervised import LabelSpreading
 from sklearn.svm import LinearSVC
 
 from ..features._transform import GeneScaler, GeneSelector
 from ._balanced import BalancedClassifier
-from ._baselines import COMPONENTS, FOUR_PENALTIES, GENES, N_GENES, N_GENES_PCA, Factory
+from ._baselines import (
+    BY_SHARES,
+    COMPONENTS,
+    FOUR_PENALTIES,
+    FOUR_VALUES,
+    GENES,
+    N_GENES_PCA,
+    Factory,
+    boosted_trees,
+    on_components,
+    on_genes,
+)
+from ._label_spreading import TunedLabelSpreading
 from ._markers import MarkerScoring
 from ._penalised import TunedLogisticRegression
 from ._products import PriorSpread, WithProducts
@@ -38,7 +48,7 @@ def stratified_random(random_state: int) -> DummyClassifier:
 def logistic_regression_untuned(random_state: int) -> Pipeline:
     """L2 logistic regression as scikit-learn has it: shows what the tuned penalty is worth."""
     regression = LogisticRegression(class_weight="balanced", max_iter=5000)
-    return make_pipeline(GeneSelector("f_test", N_GENES), GeneScaler(), regression)
+    return make_pipeline(*on_genes(), regression)
 
 
 @terms(GENES, class_weights="balanced", tuning=FOUR_PENALTIES)
@@ -55,7 +65,7 @@ def logistic_regression_l1(random_state: int) -> TunedClassifier:
         random_state=random_state,
     )
     return TunedClassifier(
-        make_pipeline(GeneSelector("f_test", N_GENES), GeneScaler()),
+        on_genes(),
         OneVsRestClassifier(regression),
         parameter="estimator__C",
         values=(0.01, 0.03, 0.1, 0.3),
@@ -67,9 +77,7 @@ def logistic_regression_l1(random_state: int) -> TunedClassifier:
 def quadratic_pca(random_state: int) -> TunedLogisticRegression:
     """L2 logistic regression on 30 components, their squares and products: sees interactions."""
     inputs = make_pipeline(
-        GeneSelector("f_test", N_GENES_PCA),
-        GeneScaler(),
-        TrainingPCA(30, random_state),
+        *on_components(30, random_state),
         PolynomialFeatures(2, include_bias=False),
         StandardScaler(),
     )
@@ -97,11 +105,11 @@ def linked_products(random_state: int) -> TunedLogisticRegression:
     )
 
 
-@terms(GENES, class_weights="balanced", tuning=f"{FOUR_PENALTIES}; temperature on the same folds")
+@terms(GENES, class_weights="balanced", tuning=FOUR_PENALTIES)
 def linear_svm(random_state: int) -> TunedClassifier:
     """Linear support vector machine, its decision values calibrated on inner folds."""
     return TunedClassifier(
-        make_pipeline(GeneSelector("f_test", N_GENES), GeneScaler()),
+        on_genes(),
         LinearSVC(dual=True, class_weight="balanced", max_iter=20000, random_state=random_state),
         parameter="C",
         values=(1e-5, 1e-4, 1e-3, 1e-2),
@@ -109,16 +117,12 @@ def linear_svm(random_state: int) -> TunedClassifier:
     )
 
 
-@terms(
-    GENES,
-    class_weights="balanced, by dividing by the shares",
-    tuning="shrinkage, 4 values x 3 inner folds",
-)
+@terms(GENES, class_weights=BY_SHARES, tuning=f"shrinkage, {FOUR_VALUES}")
 def lda_shrinkage(random_state: int) -> TunedClassifier:
     """Linear discriminant analysis with a shrunken covariance."""
     analysis = ShrunkenLDA()
     return TunedClassifier(
-        make_pipeline(GeneSelector("f_test", N_GENES), GeneScaler()),
+        on_genes(),
         BalancedClassifier(analysis),
         parameter="estimator__shrinkage",
         values=(0.1, 0.3, 0.6, 0.9),
@@ -126,27 +130,18 @@ def lda_shrinkage(random_state: int) -> TunedClassifier:
     )
 
 
-@terms("300 genes by F test, standardised", class_weights="balanced", tuning="none")
-def gradient_boosting_genes(random_state: int) -> Pipeline:
+@terms(
+    "300 genes by F test, standardised", class_weights=BY_SHARES, tuning=f"rounds, {FOUR_VALUES}"
+)
+def gradient_boosting_genes(random_state: int) -> TunedClassifier:
     """Gradient boosting of small trees on single genes."""
-    return make_pipeline(
-        GeneSelector("f_test", N_GENES_TREES),
-        GeneScaler(),
-        HistGradientBoostingClassifier(
-            max_iter=60,
-            max_leaf_nodes=7,
-            max_bins=63,  # a third of the time of 255, and better on four sets of four
-            early_stopping=False,  # else it begins at 10,000 cells, and wants two cells of a class
-            class_weight="balanced",
-            random_state=random_state,
-        ),
-    )
+    return boosted_trees(on_genes(N_GENES_TREES), random_state)
 
 
 @terms(
     "50 PCs of the 2,000 most variable genes, standardised",
-    class_weights="none: labels spread along 15 neighbours",
-    tuning="none",
+    class_weights=BY_SHARES,
+    tuning=f"weight of the neighbours, {FOUR_VALUES}",
     unlabelled=True,
 )
 def label_spreading(random_state: int) -> Pipeline:
@@ -155,22 +150,31 @@ def label_spreading(random_state: int) -> Pipeline:
         GeneSelector("variance", N_GENES_PCA),  # needs no label
         GeneScaler(),
         TrainingPCA(50, random_state),
-        LabelSpreading(kernel="knn", n_neighbors=15, alpha=0.2, max_iter=100),
+        TunedLabelSpreading(random_state=random_state),
     )
 
 
-@terms("all genes", class_weights="balanced", tuning="temperature on 3 inner folds")
+@terms("all genes", class_weights="balanced", tuning="none")
 def marker_scoring(random_state: int) -> MarkerScoring:
     """Mean of 25 markers per class over genes expressed alike, as ``sc.tl.score_genes`` scores."""
     return MarkerScoring(random_state=random_state)
 
 
-@terms("300 genes by F test", class_weights="balanced", tuning="none", package="xgboost")
-def xgboost(random_state: int) -> Pipeline:
-    """Boosting of 150 trees of depth 4 on single genes, by XGBoost."""
+@terms(
+    "300 genes by F test",
+    class_weights="balanced",
+    tuning=f"rounds, {FOUR_VALUES}",
+    package="xgboost",
+)
+def xgboost(random_state: int) -> TunedClassifier:
+    """Boosting of trees of depth 4 on single genes, by XGBoost."""
     require_xgboost()
-    return make_pipeline(
-        GeneSelector("f_test", N_GENES_TREES), BalancedXGBoost(random_state=random_state)
+    return TunedClassifier(
+        GeneSelector("f_test", N_GENES_TREES),
+        BalancedXGBoost(random_state=random_state),
+        parameter="n_estimators",
+        values=(20, 40, 80, 160),
+        random_state=random_state,
     )
 
 

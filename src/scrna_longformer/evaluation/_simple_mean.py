@@ -24,8 +24,8 @@ from ._tuned import TunedClassifier
 if TYPE_CHECKING:
     from ..features._ranking import Matrix
 
-_GENE_PENALTIES = (3e-4, 1e-3, 1e-2, 1e-1, 1.0)
-_COMPONENT_PENALTIES = (1e-3, 1e-2, 1e-1, 1.0, 10.0)
+_GENE_PENALTIES = (1e-3, 1e-2, 1e-1, 1.0)
+_COMPONENT_PENALTIES = (1e-2, 1e-1, 1.0, 10.0)
 _SHRINKAGE = 0.6  # tuning it gains little, and costs a covariance per value and fold
 
 

@@ -10,6 +10,7 @@ from sklearn.base import clone
 
 from ._cell_classifier import CellClassifier
 from ._centroid import best_temperature
+from ._cost import count_parameters
 from ._inner_folds import inner_folds
 
 if TYPE_CHECKING:
@@ -31,11 +32,12 @@ class TunedClassifier(CellClassifier):
     inputs
         Transformers from log values to the input of the classifier, fitted anew in every fold.
     classifier
-        Classifier with ``predict_proba`` or ``decision_function``.
+        Classifier with ``predict_proba`` or ``decision_function``. With ``warm_start=True`` each value
+        of an inner fold goes on from the fit of the one before: rounds of boosting are added.
     parameter
         Name of the parameter to choose.
     values
-        What it may be. The middle one is taken where cells are too few for inner folds.
+        What it may be, in the order of trying. The middle one is taken where cells are too few for inner folds.
     n_inner
         Number of inner folds.
     random_state
@@ -82,6 +84,11 @@ class TunedClassifier(CellClassifier):
         scores = _log_scores(self.model_, self.inputs_.transform(X), len(self.classes_))
         return softmax(scores / self.temperature_, axis=1)
 
+    @property
+    def n_parameters_(self) -> float:
+        """Number of fitted numbers of the classifier."""
+        return count_parameters(self.model_)
+
     def _classifier(self, value: float) -> Any:
         return clone(self.classifier).set_params(**{self.parameter: value})
 
@@ -95,8 +102,9 @@ class TunedClassifier(CellClassifier):
             inputs = clone(self.inputs)
             train_input = inputs.fit_transform(X[train], codes[train])
             test_input = inputs.transform(X[test])
+            model = clone(self.classifier)
             for i, value in enumerate(self.values):
-                model = self._classifier(value).fit(train_input, codes[train])
+                model.set_params(**{self.parameter: value}).fit(train_input, codes[train])
                 scores[i, test] = _log_scores(model, test_input, n_classes)
         return scores
 

@@ -148,10 +148,12 @@ def baseline_compare(
 
     Notes
     -----
-    Probabilities are scaled with a temperature, fitted in each training fold on cells set aside there
-    (:class:`~scrna_longformer.evaluation.TemperatureScaled`; a grouped split does not keep the groups
-    whole in that inner step). It changes log-loss, Brier score and calibration error, never a
-    prediction.
+    Probabilities are scaled with a temperature and an offset per class, fitted in each training fold on
+    cells set aside there (:class:`~scrna_longformer.evaluation.LogitScaled`; a grouped split does not
+    keep the groups whole in that inner step). Contestants are trained as if all classes were equally
+    common, and this gives them the shares of the classes back, so that the most probable class of a
+    cell may be another one. A contestant of your own is scaled too, unless it is a
+    ``CalibratedClassifierCV`` or says ``calibrated_inside = True``.
 
     Depth-only sees the total counts and the number of detected genes, and nothing else: labels that
     it predicts above the majority are told by sequencing depth.
@@ -219,7 +221,7 @@ def baseline_compare(
         "rope": rope,
         "layer": layer or "",
         "time_limit": float(time_limit or 0),
-        "calibration": "temperature",
+        "calibration": "temperature and class offsets",
         "random_state": random_state,
         "n_cells": len(inputs.codes),
         "n_genes": inputs.X.shape[1],

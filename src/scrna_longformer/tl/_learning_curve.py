@@ -131,7 +131,7 @@ def learning_curve(
 
     Notes
     -----
-    Probabilities are scaled with a temperature as in :func:`~scrna_longformer.tl.baseline_compare`, so
+    Probabilities are scaled as in :func:`~scrna_longformer.tl.baseline_compare`, so
     that curves of log-loss, Brier score and calibration error are of models as calibrated as there.
 
     Intervals are at 90 %. They come from perturbing the mean errors along the deviations of the
@@ -191,7 +191,7 @@ def learning_curve(
         "group_key": group_key or "",
         "layer": layer or "",
         "time_limit": float(time_limit or 0),
-        "calibration": "temperature",
+        "calibration": "temperature and class offsets",
         "random_state": random_state,
         "n_cells": len(inputs.codes),
         "n_genes": inputs.X.shape[1],
