@@ -48,11 +48,17 @@ def to_array(X: object) -> np.ndarray:
     return X.toarray()  # type: ignore[attr-defined]
 
 
+class Plain(LogisticRegression):
+    """Takes part as it is: nothing is scaled."""
+
+    calibrated_inside = True
+
+
 def plan(**options: object) -> Plan:
     """Stand-ins under the names that the tables read; two of them once, as 'others'."""
     models = {
         "majority": dense(GaussianNB(priors=[0.97, 0.01, 0.01, 0.01])),
-        "logistic_regression": dense(LogisticRegression(C=0.01)),
+        "logistic_regression": dense(Plain(C=0.01)),
         "lda_shrinkage": dense(KNeighborsClassifier(30)),
         "simple_mean": dense(GaussianNB()),
         "longformer": dense(LogisticRegression(C=0.1)),
