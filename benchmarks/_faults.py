@@ -103,7 +103,7 @@ class Case:
     batches: dict[str, np.ndarray] = field(default_factory=dict)
     provenance: Provenance | None = None
     records: tuple[str, ...] = ()
-    answer: str = ""  # of the check for circular labels
+    answers: tuple[str, ...] = ()  # that the check for circular labels may give; none for any
 
 
 def clean(base: Base, rng: np.random.Generator) -> Case:
@@ -344,7 +344,12 @@ class ByPlace(DummyClassifier):
 
 
 class Blind(ClassifierMixin, BaseEstimator):
-    """A model that is shown nothing, or (nearly) nothing, of the cells."""
+    """A model that is shown nothing, or (nearly) nothing, of the cells.
+
+    It says that it is calibrated: a comparison that scales it could make up for how little it moves.
+    """
+
+    calibrated_inside = True
 
     def __init__(self, weight=0.0):
         self.weight = weight
@@ -393,6 +398,14 @@ def clusters_under_another_name(base, rng):
     return _circular_case(adata, "cell_type", "yes")
 
 
+def clusters_named_as_types(base, rng):
+    """Nothing of the names tells; where clusters are easy to find, labels from elsewhere equal them too."""
+    adata, column = _clustered(base, rng)
+    letters = rng.permutation(list("ABCDEFGHIJKLMNOPQRSTUVWXYZ"))
+    adata.obs["cell_type"] = adata.obs[column].map(lambda c: f"type {letters[int(c)]}")
+    return _circular_case(adata, "cell_type", "yes", "suspected")
+
+
 def the_data_set_says_clustered(base, rng):
     adata, column = _clustered(base, rng)
     adata.obs["cell_type"] = adata.obs[column].astype(str)
@@ -416,7 +429,7 @@ def k_means_without_a_record(base, rng):
     Z = components(case.X, n_components=int(rng.integers(8, 40)))
     n_clusters = int(rng.integers(2, min(4, case.codes.max() + 1) + 1))
     labels = KMeans(n_clusters, n_init=10, random_state=0).fit_predict(Z)
-    return replace(case, codes=labels.astype(int), answer="suspected")
+    return replace(case, codes=labels.astype(int), answers=("suspected",))
 
 
 # ---------------------------------------------------------------------------------- from depth
@@ -667,10 +680,10 @@ def _clustered(base, rng):
     return adata[kept].copy(), column
 
 
-def _circular_case(adata, key, answer):
+def _circular_case(adata, key, *answers):
     codes = adata.obs[key].astype("category").cat.codes.to_numpy().astype(int)
     known = read_provenance(adata, key, np.ones(len(codes), dtype=bool))
-    return Case(adata.X, codes, provenance=known, answer=answer)
+    return Case(adata.X, codes, provenance=known, answers=answers)
 
 
 def _by_depth(counts, depth, error, rng):
@@ -732,6 +745,7 @@ FAULTS = {
     "circular": [
         clusters_with_their_record,
         clusters_under_another_name,
+        clusters_named_as_types,
         the_data_set_says_clustered,
         clusters_without_a_record,
         k_means_without_a_record,
