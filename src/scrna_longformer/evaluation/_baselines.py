@@ -147,6 +147,9 @@ def random_forest(random_state: int) -> TunedClassifier:
         parameter="min_samples_leaf",
         values=(1, 2, 4, 8),
         random_state=random_state,
+        inner_params={
+            "n_estimators": 33
+        },  # all hundred take three times as long, for the same choice
     )
 
 
@@ -164,7 +167,7 @@ def boosted_trees(inputs: Pipeline, random_state: int) -> TunedClassifier:
         inputs,
         BalancedClassifier(trees),
         parameter="estimator__max_iter",
-        values=(15, 30, 60, 120),
+        values=(8, 15, 30, 60),
         random_state=random_state,
     )
 
@@ -178,7 +181,9 @@ def hist_gradient_boosting(random_state: int) -> TunedClassifier:
 @terms(GENES, class_weights=BY_SHARES, tuning=f"weight decay, {FOUR_VALUES}")
 def mlp(random_state: int) -> TunedClassifier:
     """Perceptron with one hidden layer of 64 units on standardised genes."""
-    network = FixedBudgetMLP((64,), batch_size=200, max_iter=40, random_state=random_state)
+    network = FixedBudgetMLP(
+        (64,), learning_rate_init=0.003, batch_size=200, max_iter=20, random_state=random_state
+    )
     return TunedClassifier(
         on_genes(),
         BalancedClassifier(network),

@@ -14,7 +14,7 @@ from ._cost import count_parameters
 from ._inner_folds import inner_folds
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from ..features._ranking import Matrix
 
@@ -42,6 +42,9 @@ class TunedClassifier(CellClassifier):
         Number of inner folds.
     random_state
         Seed of the inner folds.
+    inner_params
+        Settings of the classifier that are others in the inner folds: a smaller forest finds the same
+        value in less time.
 
     Attributes
     ----------
@@ -63,6 +66,7 @@ class TunedClassifier(CellClassifier):
         values: Sequence[float],
         n_inner: int = 3,
         random_state: int = 0,
+        inner_params: Mapping[str, Any] | None = None,
     ) -> None:
         self.inputs = inputs
         self.classifier = classifier
@@ -70,6 +74,7 @@ class TunedClassifier(CellClassifier):
         self.values = values
         self.n_inner = n_inner
         self.random_state = random_state
+        self.inner_params = inner_params
 
     def _fit(self, X: Matrix, codes: np.ndarray) -> None:
         self.value_ = self.values[len(self.values) // 2]
@@ -102,7 +107,7 @@ class TunedClassifier(CellClassifier):
             inputs = clone(self.inputs)
             train_input = inputs.fit_transform(X[train], codes[train])
             test_input = inputs.transform(X[test])
-            model = clone(self.classifier)
+            model = clone(self.classifier).set_params(**(self.inner_params or {}))
             for i, value in enumerate(self.values):
                 model.set_params(**{self.parameter: value}).fit(train_input, codes[train])
                 scores[i, test] = _log_scores(model, test_input, n_classes)
