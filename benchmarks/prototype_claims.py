@@ -1,6 +1,6 @@
 """The earlier prototype's claims, run again on real cells with its own labels and recipe.
 
-    python benchmarks/prototype_claims.py            # both tables, about five minutes on one core
+    python benchmarks/prototype_claims.py            # the whole table, about five minutes on one core
     python benchmarks/prototype_claims.py --linear   # logistic regression alone
 
 The prototype published, for 2,700 blood cells and nine Leiden clusters, logistic regression 0.319 /
@@ -215,39 +215,66 @@ def predict(model, values):
         return np.concatenate([model(x).logits.argmax(dim=1).numpy() for x in batches])
 
 
+HEADS = (
+    "model",
+    "what is done",
+    "updates",
+    "accuracy",
+    "macro-F1",
+    "clusters predicted",
+    "training loss",
+)
+LINEAR, TRANSFORMER = PUBLISHED
+
+
+def print_row(*cells: object) -> None:
+    """One line of the table; what is not given is left empty."""
+    texts = [str(cell) for cell in cells] + [""] * (len(HEADS) - len(cells))
+    print("| " + " | ".join(texts) + " |", flush=True)
+
+
+def print_published(model: str, updates: str) -> None:
+    accuracy, f1 = PUBLISHED[model]
+    print_row(*(f"**{cell}**" for cell in (model, "published")), updates, *bold(accuracy, f1))
+
+
+def bold(*scores: float) -> list[str]:
+    return [f"**{score:.3f}**" for score in scores]
+
+
 def print_linear(cells: Cells, choices: dict[str, np.ndarray]) -> None:
-    majority = np.full(len(cells.labels), np.bincount(cells.labels).argmax())
-    accuracy, f1 = quality(cells.labels, majority)
-    print("| logistic regression on 500 genes | accuracy | macro-F1 |\n| --- | --- | --- |")
-    print("| **published** | **{:.3f}** | **{:.3f}** |".format(*PUBLISHED["logistic regression"]))
+    print_published(LINEAR, "")
     for name, genes in choices.items():
         print_scores(name, linear(cells.scaled[:, genes], cells.labels))
     best = cells.scaled[:, list(choices.values())[-1]]
     shuffled = np.random.default_rng(0).permutation(len(best))
     print_scores("the last, with cells shuffled", linear(best[shuffled], cells.labels, 3))
-    print(f"| always the largest cluster | {accuracy:.3f} | {f1:.3f} |", flush=True)
 
 
 def print_scores(name: str, scores: np.ndarray) -> None:
-    mean, sd = scores.mean(axis=0), scores.std(axis=0, ddof=1)
-    print(f"| {name} | {mean[0]:.3f} ± {sd[0]:.3f} | {mean[1]:.3f} ± {sd[1]:.3f} |", flush=True)
+    pairs = zip(scores.mean(axis=0), scores.std(axis=0, ddof=1), strict=True)
+    print_row(LINEAR, name, "", *(f"{mean:.3f} ± {sd:.3f}" for mean, sd in pairs))
+
+
+def print_constant(cells: Cells) -> None:
+    majority = np.full(len(cells.labels), np.bincount(cells.labels).argmax())
+    scores = quality(cells.labels, majority)
+    print_row("none", "always the largest cluster", "", *(f"{s:.3f}" for s in scores), "1 of 9")
 
 
 def print_transformers(cells: Cells, choices: dict[str, np.ndarray]) -> None:
     bad, good = (cells.scaled[:, list(choices.values())[i]] for i in (0, -1))
-    print("\n| transformer | updates | accuracy | macro-F1 | clusters predicted | training loss |")
-    print("| --- | --- | --- | --- | --- | --- |")
-    print(
-        "| **published** | **114** | **{:.3f}** | **{:.3f}** | | |".format(
-            *PUBLISHED["transformer"]
-        )
-    )
+    print_published(TRANSFORMER, "**114**")
     for recipe in RECIPES:
         got = transformer(good if recipe.good_genes else bad, cells.labels, recipe)
-        print(
-            f"| {recipe.name} | {got['updates']:.0f} | {got['accuracy']:.3f} | "
-            f"{got['macro_f1']:.3f} | {got['n_predicted']:.0f} of 9 | {got['train_loss']:.2f} |",
-            flush=True,
+        print_row(
+            TRANSFORMER,
+            recipe.name,
+            f"{got['updates']:.0f}",
+            f"{got['accuracy']:.3f}",
+            f"{got['macro_f1']:.3f}",
+            f"{got['n_predicted']:.0f} of 9",
+            f"{got['train_loss']:.2f}",
         )
 
 
@@ -263,7 +290,10 @@ def main() -> None:
         f"(rows shuffled: {cells.agreement_by_chance:.2f}).\n"
     )
     choices = gene_choices(cells)
+    print_row(*HEADS)
+    print_row(*["---"] * len(HEADS))
     print_linear(cells, choices)
+    print_constant(cells)
     if not options.linear:
         print_transformers(cells, choices)
     print(f"\n{INFERENCE}")

@@ -167,7 +167,7 @@ def boosted_trees(inputs: Pipeline, random_state: int) -> TunedClassifier:
         inputs,
         BalancedClassifier(trees),
         parameter="estimator__max_iter",
-        values=(8, 15, 30, 60),
+        values=(15, 30, 60, 120),
         random_state=random_state,
     )
 
