@@ -90,6 +90,7 @@ def test_a_plateau_in_the_first_half_does_not_stop_training() -> None:
         ("learning_rate", float("inf")),
         ("weight_decay", float("nan")),
         ("time_limit", None),
+        ("precision", "bfloat16"),
     ],
 )
 def test_bad_fields_name_themselves(field: str, value: float) -> None:

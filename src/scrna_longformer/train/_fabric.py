@@ -13,7 +13,7 @@ from lightning.fabric.plugins.environments import LightningEnvironment  # noqa: 
 warnings.formatwarning = _format
 
 
-def one_device(accelerator: str) -> Fabric:
+def one_device(accelerator: str, precision: str = "32-true") -> Fabric:
     """Return Fabric in this process, whatever a cluster says of tasks.
 
     A job with several tasks (SLURM) means other things by them than a distributed training.
@@ -21,6 +21,6 @@ def one_device(accelerator: str) -> Fabric:
     return Fabric(
         accelerator=accelerator,
         devices=1,
-        precision="32-true",
+        precision=precision,
         plugins=[LightningEnvironment()],
     )

@@ -96,7 +96,7 @@ class TrainingRun:
     ) -> None:
         self.config, self.cells, self.stopping_index = config, resident(cells), stopping_index
         self.random_state, self.accelerator = random_state, accelerator
-        self.fabric = one_device(accelerator)
+        self.fabric = one_device(accelerator, config.precision)
         self.schedule = BatchSchedule(
             train_index, batch_size=config.batch_size, random_state=seed(random_state, _BATCHES)
         )
