@@ -216,6 +216,17 @@ def test_values_that_are_no_probabilities_are_refused(cells: tuple) -> None:
         cross_validate({"twice": Unnormalised()}, X, codes, splits)
 
 
+@pytest.mark.parametrize("calibrated_inside", [False, True])
+def test_scaling_hides_no_values_that_are_no_probabilities(
+    cells: tuple, monkeypatch: pytest.MonkeyPatch, calibrated_inside: bool
+) -> None:
+    X, codes, splits = cells
+    monkeypatch.setattr(Unnormalised, "calibrated_inside", calibrated_inside, raising=False)
+    with pytest.raises(ValueError, match="no probabilities") as failed:
+        cross_validate({"twice": Unnormalised()}, X, codes, splits, calibrate=True)
+    assert "'twice'" in str(failed.value) + str(failed.value.__notes__)
+
+
 def test_a_contestant_that_fails_is_named(cells: tuple) -> None:
     X, codes, splits = cells
     with pytest.raises(ZeroDivisionError) as failed:

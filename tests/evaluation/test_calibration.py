@@ -10,6 +10,7 @@ from sklearn.ensemble import RandomForestClassifier
 from sklearn.linear_model import LogisticRegression
 from sklearn.naive_bayes import GaussianNB
 
+from scrna_longformer._random import generator
 from scrna_longformer.evaluation import (
     BASELINES,
     MORE_BASELINES,
@@ -55,6 +56,52 @@ def test_zeros_do_not_break_it():
     scaled = LogitScaling.fit(proba, codes)(proba)
     assert 0.7 < scaled[0, 0] < 0.95
     assert np.isfinite(score(codes, scaled)["log_loss"])
+
+
+def test_the_scaling_is_the_best_there_is(rng: np.random.Generator):
+    """By its own objective: penalised likelihood, which any step away from it makes worse."""
+    codes, proba = draws(rng, 400, 2.0)
+    codes[codes == 3] = rng.integers(
+        3, size=(codes == 3).sum()
+    )  # shares that offsets must make up for
+    found = LogitScaling.fit(proba, codes)
+
+    def loss(slope: float, offset: np.ndarray) -> float:
+        scaled = LogitScaling(slope, offset)(proba)
+        prior = (np.log(slope) ** 2 + offset @ offset) * 0.005 / 2
+        return float(prior - np.log(scaled[np.arange(400), codes]).mean())
+
+    best = loss(found.slope, found.offset)
+    for change in (-0.05, 0.05):
+        assert best < loss(found.slope * (1 + change), found.offset)
+        for k in range(4):
+            assert best < loss(found.slope, found.offset + change * np.eye(4)[k])
+
+
+@pytest.mark.parametrize("n_unseen", [9, 10])
+def test_fewer_than_ten_unseen_cells_scale_nothing(rng: np.random.Generator, n_unseen: int):
+    codes, proba = draws(rng, n_unseen, 2.0)
+    codes[:4] = range(4)
+    kept = LogitScaled(KeepsFolds()).fit(proba, codes)
+    y = np.tile([0, 1], 5 * n_unseen)[: 5 * n_unseen]
+    aside = LogitScaled(GaussianNB()).fit(rng.normal(size=(len(y), 2)) + y[:, None], y)
+    for scaled in (kept, aside):
+        assert (scaled.temperature_ == 1) == (n_unseen < 10)
+
+
+def test_scores_are_those_of_the_scaled_contestant(correlated: tuple):
+    X, codes = correlated
+    split = make_splits(codes, n_splits=3)[1]
+    (found,) = cross_validate(
+        {"Bayes": GaussianNB()}, X, codes, [split], calibrate=True, random_state=4
+    )
+    fold_seed = int(generator(4, split.repeat, split.fold).integers(2**31))
+    scaled = LogitScaled(GaussianNB(), random_state=fold_seed).fit(
+        X[split.train], codes[split.train]
+    )
+    expected = score(codes[split.test], scaled.predict_proba(X[split.test]))
+    assert found.metrics == pytest.approx(expected, abs=1e-6)
+    assert found.temperature == scaled.temperature_
 
 
 def test_offsets_give_a_rare_class_its_share_again(rng: np.random.Generator):

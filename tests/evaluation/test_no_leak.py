@@ -48,6 +48,9 @@ MODELS: dict[str, Any] = {
     "longformer_pure, choosing": LongformerClassifier("tiny", offset=None, **FEW, **CHOOSING),
 }
 
+# scaled by a held-out part of the training cells, or by out-of-fold probabilities that they keep
+SCALED = ("nearest_centroid", "label_spreading", "logistic_regression", "random_forest")
+
 
 class Witness(ClassifierMixin, BaseEstimator):
     """A contestant that also predicts its training cells, as a print of all it has learned."""
@@ -61,6 +64,9 @@ class Witness(ClassifierMixin, BaseEstimator):
     def fit(self, X: Any, y: np.ndarray) -> Witness:
         self.inner_ = build(MODELS[self.name], self.random_state).fit(X, y)
         self.classes_ = self.inner_.classes_
+        if (kept := getattr(self.inner_, "out_of_fold_", None)) is not None:
+            self.out_of_fold_ = kept
+            Witness.prints.append(kept)
         Witness.prints.append(self.inner_.predict_proba(X).copy())
         return self
 
@@ -90,7 +96,7 @@ def cells() -> tuple[np.ndarray, np.ndarray, Split]:
 @pytest.mark.usefixtures("fewer_genes")
 @pytest.mark.filterwarnings("ignore:LongformerClassifier")  # 10 steps are too few to learn
 @pytest.mark.parametrize(
-    ("name", "calibrate"), [*((name, False) for name in MODELS), ("nearest_centroid", True)]
+    ("name", "calibrate"), [*((name, False) for name in MODELS), *((name, True) for name in SCALED)]
 )
 def test_test_cells_leave_no_trace_in_what_is_learned(
     cells: tuple[np.ndarray, np.ndarray, Split], name: str, calibrate: bool
@@ -103,9 +109,12 @@ def test_test_cells_leave_no_trace_in_what_is_learned(
     for version in (X, changed):
         Witness.prints = []
         matrix = sparse.csr_array(version)
-        cross_validate({"w": Witness(name)}, matrix, codes, [split], calibrate=calibrate)
-        learned.append(Witness.prints)
-    assert len(learned[0]) == 1 + calibrate
+        (result,) = cross_validate(
+            {"w": Witness(name)}, matrix, codes, [split], calibrate=calibrate
+        )
+        learned.append([*Witness.prints, np.array(result.temperature)])
+    # a print of the fit, and one of its out-of-fold probabilities or of a second fit
+    assert len(learned[0]) >= 2 + calibrate
     for one, other in zip(*learned, strict=True):
         np.testing.assert_array_equal(one, other)
 
@@ -122,4 +131,5 @@ def test_the_print_tells_where_something_did_leak(
         cross_validate(
             {"w": Witness("logistic_regression")}, sparse.csr_array(version), codes, [leaky]
         )
-    assert not np.array_equal(*Witness.prints)
+    before, after = Witness.prints[:2], Witness.prints[2:]  # out of fold, and of the fit
+    assert not any(np.array_equal(one, other) for one, other in zip(before, after, strict=True))

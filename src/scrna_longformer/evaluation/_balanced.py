@@ -21,7 +21,7 @@ class BalancedClassifier(CellClassifier):
     ----------
     estimator
         A classifier with ``predict_proba``, trained without class weights. With ``warm_start=True`` it
-        goes on from its last fit, as it does where it stands alone.
+        goes on from its last fit to the same classes.
 
     References
     ----------
@@ -42,10 +42,11 @@ class BalancedClassifier(CellClassifier):
 
     def _fit(self, X: Matrix, codes: np.ndarray) -> None:
         begun = getattr(self, "estimator_", None)
-        if begun is None or not getattr(self.estimator, "warm_start", False):
+        is_warm = getattr(self.estimator, "warm_start", False)
+        if is_warm and begun is not None and np.array_equal(begun.classes_, self.classes_):
+            estimator = begun.set_params(**self.estimator.get_params(deep=False))
+        else:
             estimator = clone(self.estimator)
-        else:  # goes on from the last fit, as it would by itself
-            estimator = begun.set_params(**self.estimator.get_params())
         self.estimator_ = estimator.fit(X, self.classes_[codes])
         sizes = np.bincount(codes)
         self.shares_ = sizes / sizes.sum()

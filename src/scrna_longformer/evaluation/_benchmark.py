@@ -13,7 +13,7 @@ from joblib import Parallel, delayed
 from .._random import generator
 from ._build import build
 from ._calibration import with_scaling
-from ._class_codes import class_codes
+from ._class_codes import are_probabilities, class_codes
 from ._cost import count_parameters
 from ._energy import EnergyMeter
 from ._memory import PeakMemory
@@ -395,12 +395,7 @@ def _aligned(
     name: str, proba: np.ndarray, classes: np.ndarray, n_cells: int, n_classes: int
 ) -> np.ndarray:
     """Put probabilities into the columns of all classes; 0 for those absent from training."""
-    if (
-        proba.shape != (n_cells, len(classes))
-        or not np.isfinite(proba).all()
-        or proba.min(initial=0) < -1e-6
-        or not np.allclose(proba.sum(axis=1), 1, atol=1e-3)
-    ):
+    if proba.shape != (n_cells, len(classes)) or not are_probabilities(proba):
         msg = (
             f"Contestant {name!r} returned no probabilities: `predict_proba` must give "
             f"{n_cells} cells x {len(classes)} classes of finite values that sum to 1 per cell, "

@@ -18,7 +18,7 @@ from ._cost import count_parameters
 from ._scaling import LogitScaling
 from ._split import holdout
 
-_FEWEST = 10  # cells set aside below which a scaling is a guess
+_FEWEST = 10  # cells that a model has not seen, below which a scaling is a guess
 
 
 class LogitScaled(ClassifierMixin, BaseEstimator):
@@ -42,7 +42,7 @@ class LogitScaled(ClassifierMixin, BaseEstimator):
     Attributes
     ----------
     scaling_
-        The :class:`LogitScaling`; it changes nothing if too few cells could be set aside.
+        The :class:`LogitScaling`: slope 1 and offsets 0 if too few cells could be set aside.
     estimator_
         The classifier, fitted to all training cells.
     classes_
@@ -77,6 +77,8 @@ class LogitScaled(ClassifierMixin, BaseEstimator):
         # cells without a label (scikit-learn's -1) are of none of the classes
         codes = np.searchsorted(self.classes_, y)
         codes, proba = self._inner(X, np.where(np.isin(y, self.classes_), codes, -1))
+        if len(codes) < _FEWEST:
+            codes, proba = codes[:0], proba[:0]
         self.scaling_ = LogitScaling.fit(proba, codes)
         return self
 
@@ -108,7 +110,7 @@ class LogitScaled(ClassifierMixin, BaseEstimator):
             seen = kept[np.arange(len(codes)), codes] > 0  # its class was in the inner fold
             return codes[seen], kept[seen]
         train, aside = holdout(codes, self.fraction, random_state=self.random_state)
-        if len(aside) < _FEWEST:
+        if len(aside) < _FEWEST:  # do not fit a copy for nothing
             return codes[:0], np.empty((0, len(self.classes_)))
         train = np.concatenate([train, np.flatnonzero(codes < 0)])
         inner = clone(self.estimator).fit(X[train], codes[train])

@@ -51,7 +51,7 @@ def in_order(estimator: Any, X: Matrix) -> np.ndarray:
     Raises
     ------
     ValueError
-        If there is not one column for each class.
+        If there is not one column for each class, or a value is no probability.
     """
     proba, classes = np.asarray(estimator.predict_proba(X)), classes_of(estimator)
     if proba.ndim != 2 or proba.shape[1] != len(classes):
@@ -60,8 +60,24 @@ def in_order(estimator: Any, X: Matrix) -> np.ndarray:
             f"{X.shape[0]} cells and {len(classes)} classes; it must give cells x classes."
         )
         raise ValueError(msg)
+    if not are_probabilities(proba):
+        msg = (
+            f"`predict_proba` of {type(_innermost(estimator)).__name__} gave no probabilities: finite "
+            f"values that sum to 1 per cell are needed, and it gave {proba.min(initial=0):.3g} to "
+            f"{proba.max(initial=0):.3g}."
+        )
+        raise ValueError(msg)
     order = np.argsort(classes)
     return proba if (order == np.arange(len(order))).all() else proba[:, order]
+
+
+def are_probabilities(proba: np.ndarray) -> bool:
+    """Whether values, cells x classes, are finite, not negative, and sum to 1 per cell."""
+    return bool(
+        np.isfinite(proba).all()
+        and proba.min(initial=0) >= -1e-6
+        and np.allclose(proba.sum(axis=1), 1, atol=1e-3)
+    )
 
 
 def _no_codes(estimator: Any, has: str) -> ValueError:

@@ -78,6 +78,9 @@ class MarkerScoring(CellClassifier):
         if folds := inner_folds(codes, self.n_inner, self.random_state):
             scores = self._inner_scores(X, codes, folds)
             self.temperature_ = best_temperature(scores.max(axis=1, keepdims=True) - scores, codes)
+            for train, test in folds:  # of a class that a fold is without it cannot say anything
+                absent = np.bincount(codes[train], minlength=scores.shape[1]) == 0
+                scores[np.ix_(test, absent)] = -np.inf
             self.out_of_fold_ = softmax(scores / self.temperature_, axis=1)
 
     def _proba(self, X: Matrix) -> np.ndarray:

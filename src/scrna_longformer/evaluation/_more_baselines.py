@@ -19,6 +19,7 @@ from ._baselines import (
     FOUR_PENALTIES,
     FOUR_VALUES,
     GENES,
+    N_GENES,
     N_GENES_PCA,
     Factory,
     boosted_trees,
@@ -48,7 +49,7 @@ def stratified_random(random_state: int) -> DummyClassifier:
 def logistic_regression_untuned(random_state: int) -> Pipeline:
     """L2 logistic regression as scikit-learn has it: shows what the tuned penalty is worth."""
     regression = LogisticRegression(class_weight="balanced", max_iter=5000)
-    return make_pipeline(*on_genes(), regression)
+    return make_pipeline(*on_genes(N_GENES), regression)
 
 
 @terms(GENES, class_weights="balanced", tuning=FOUR_PENALTIES)
@@ -65,7 +66,7 @@ def logistic_regression_l1(random_state: int) -> TunedClassifier:
         random_state=random_state,
     )
     return TunedClassifier(
-        on_genes(),
+        on_genes(N_GENES),
         OneVsRestClassifier(regression),
         parameter="estimator__C",
         values=(0.01, 0.03, 0.1, 0.3),
@@ -105,11 +106,11 @@ def linked_products(random_state: int) -> TunedLogisticRegression:
     )
 
 
-@terms(GENES, class_weights="balanced", tuning=FOUR_PENALTIES)
+@terms(GENES, class_weights="balanced", tuning=f"{FOUR_PENALTIES}; temperature on the same folds")
 def linear_svm(random_state: int) -> TunedClassifier:
     """Linear support vector machine, its decision values calibrated on inner folds."""
     return TunedClassifier(
-        on_genes(),
+        on_genes(N_GENES),
         LinearSVC(dual=True, class_weight="balanced", max_iter=20000, random_state=random_state),
         parameter="C",
         values=(1e-5, 1e-4, 1e-3, 1e-2),
@@ -122,7 +123,7 @@ def lda_shrinkage(random_state: int) -> TunedClassifier:
     """Linear discriminant analysis with a shrunken covariance."""
     analysis = ShrunkenLDA()
     return TunedClassifier(
-        on_genes(),
+        on_genes(N_GENES),
         BalancedClassifier(analysis),
         parameter="estimator__shrinkage",
         values=(0.1, 0.3, 0.6, 0.9),
@@ -154,7 +155,7 @@ def label_spreading(random_state: int) -> Pipeline:
     )
 
 
-@terms("all genes", class_weights="balanced", tuning="none")
+@terms("all genes", class_weights="balanced", tuning="none; temperature on 3 inner folds")
 def marker_scoring(random_state: int) -> MarkerScoring:
     """Mean of 25 markers per class over genes expressed alike, as ``sc.tl.score_genes`` scores."""
     return MarkerScoring(random_state=random_state)

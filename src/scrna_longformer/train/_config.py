@@ -6,7 +6,7 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from numbers import Integral
-from typing import Any, Self
+from typing import Any, Literal, Self
 
 from .._fields import require_number
 
@@ -66,7 +66,7 @@ class TrainConfig:
     stopping_fraction: float = 0.1
     gate_fraction: float = 0.1
     time_limit: float = 0.0
-    precision: str = "32-true"
+    precision: Literal["32-true", "bf16-mixed"] = "32-true"
 
     def __post_init__(self) -> None:
         for name in ("max_steps", "batch_size", "evaluate_every", "patience"):

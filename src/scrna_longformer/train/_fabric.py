@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import warnings
+from typing import Literal
 
 _format = warnings.formatwarning
 
 from lightning.fabric import Fabric  # noqa: E402
 from lightning.fabric.plugins.environments import LightningEnvironment  # noqa: E402
 
+Precision = Literal["32-true", "bf16-mixed"]
+
 # Lightning formats every warning of the session its own way from its import on
 warnings.formatwarning = _format
 
 
-def one_device(accelerator: str, precision: str = "32-true") -> Fabric:
+def one_device(accelerator: str, precision: Precision = "32-true") -> Fabric:
     """Return Fabric in this process, whatever a cluster says of tasks.
 
     A job with several tasks (SLURM) means other things by them than a distributed training.

@@ -72,10 +72,7 @@ def constant_prediction(
             f"({len(predicted)} of {evidence['n_classes']} classes predicted)."
         )
         why = "Its accuracy is the share of the commonest class and tells nothing about the method."
-        mend = (
-            "train it longer or with a weaker penalty, weight the classes, and look at its scores on "
-            "the training cells."
-        )
+        mend = "train it longer or with a weaker penalty, and look at its scores on the training cells."
         if not 1 - np.mean(top) < fewest:
             return passed(NAME, "exclude", what, subject=model, **evidence)
     else:
@@ -85,8 +82,5 @@ def constant_prediction(
             f"{evidence['n_classes']} classes."
         )
         why = "Its answers hang on differences so small that its probabilities tell nothing of a cell."
-        mend = (
-            "train it longer or with a weaker penalty; if its probabilities were flattened by a "
-            "temperature, take that off or calibrate it."
-        )
+        mend = "train it longer or with a weaker penalty; if it calibrates itself, look at how."
     return fault(NAME, "exclude", what, why, mend, subject=model, evidence=evidence)

@@ -69,8 +69,8 @@ def input_ignored(probes: Sequence[Mapping[str, float]], *, model: str = "") -> 
         "exclude",
         f"Predictions of {model!r} {', and '.join(reasons)}.",
         why,
-        "check that predict_proba uses its argument; if so, train longer or with a weaker penalty, or "
-        "take off a temperature that flattens its probabilities.",
+        "check that predict_proba uses its argument; if so, train longer or with a weaker penalty; if "
+        "it calibrates itself, look at how.",
         subject=model,
         evidence=evidence,
     )

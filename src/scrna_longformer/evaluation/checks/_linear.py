@@ -72,11 +72,17 @@ def ridge_scores(
     return (Z[test] - centre) @ coefficients + offset
 
 
-def linear_proba(Z: np.ndarray, codes: np.ndarray, splits: Sequence[Split]) -> list[np.ndarray]:
-    """Out-of-fold class scores (test cells x classes) of the class-balanced linear classifier."""
+def linear_proba(
+    Z: np.ndarray, codes: np.ndarray, splits: Sequence[Split], *, balanced: bool = True
+) -> list[np.ndarray]:
+    """Out-of-fold class scores (test cells x classes) of the linear classifier.
+
+    Balanced it is the one that finds most; with the classes as common as they are it is on the terms of
+    contestants, whose probabilities are scaled to the shares.
+    """
     n_classes = int(codes.max()) + 1
     sizes = np.maximum(np.bincount(codes[codes >= 0], minlength=n_classes), 1)
-    weights = np.where(codes >= 0, 1 / sizes[codes], 0.0)
+    weights = np.where(codes >= 0, 1 / sizes[codes] if balanced else 1.0, 0.0)
     return [ridge_scores(Z, one_hot(codes, n_classes), s, weights=weights) for s in splits]
 
 

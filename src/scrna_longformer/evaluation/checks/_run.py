@@ -114,7 +114,7 @@ def run_checks(inputs: CheckInputs) -> list[CheckResult]:
     linear = linear_proba(Z, inputs.codes, first)
     return [
         *_of_data(inputs, by_model, first, Z, linear),
-        *_of_contestants(inputs, by_model, first, linear),
+        *_of_contestants(inputs, by_model, first, Z),
     ]
 
 
@@ -157,7 +157,7 @@ def _of_contestants(
     inputs: CheckInputs,
     by_model: Mapping[str, Sequence[FoldResult]],
     first: Sequence[Split],
-    linear: Sequence[np.ndarray],
+    Z: np.ndarray,
 ) -> Iterator[CheckResult]:
     """Checks that exclude a contestant or limit what its place shows."""
     means = {name: np.mean([r.metrics["macro_f1"] for r in rs]) for name, rs in by_model.items()}
@@ -165,7 +165,9 @@ def _of_contestants(
     reference = np.mean(
         [
             np.nanmean(per_class_f1(inputs.codes[split.test], proba))
-            for split, proba in zip(first, linear, strict=True)
+            for split, proba in zip(
+                first, linear_proba(Z, inputs.codes, first, balanced=False), strict=True
+            )
         ]
     )
     if reference > best:  # where no contestant is any good, somebody must say so
