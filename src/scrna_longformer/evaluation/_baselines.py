@@ -135,7 +135,7 @@ def pearson_pca50(random_state: int) -> TunedLogisticRegression:
     return on_pearson_components(50, random_state)
 
 
-@terms(GENES, class_weights="balanced", tuning=f"cells of a leaf, {FOUR_VALUES}, by 33 trees")
+@terms(GENES, class_weights="balanced", tuning=f"cells of a leaf, {FOUR_VALUES}, by 25 trees")
 def random_forest(random_state: int) -> TunedClassifier:
     """Random forest of 100 trees on genes, class-balanced."""
     forest = RandomForestClassifier(
@@ -147,7 +147,7 @@ def random_forest(random_state: int) -> TunedClassifier:
         parameter="min_samples_leaf",
         values=(1, 2, 4, 8),
         random_state=random_state,
-        inner_params={"n_estimators": 33},
+        inner_params={"n_estimators": 25},
     )
 
 
@@ -180,7 +180,7 @@ def hist_gradient_boosting(random_state: int) -> TunedClassifier:
 def mlp(random_state: int) -> TunedClassifier:
     """Perceptron with one hidden layer of 64 units on standardised genes."""
     network = FixedBudgetMLP(
-        (64,), learning_rate_init=0.003, batch_size=64, max_iter=20, random_state=random_state
+        (64,), learning_rate_init=0.003, batch_size=100, max_iter=20, random_state=random_state
     )
     return TunedClassifier(
         on_genes(N_GENES),
