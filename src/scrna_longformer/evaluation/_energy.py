@@ -44,10 +44,9 @@ class EnergyMeter:
 @cache
 def _tracker() -> Any:
     """One per process: it looks for the hardware when it is made. It writes no file and asks no network."""
-    logging.getLogger("codecarbon").setLevel(
-        logging.ERROR
-    )  # it greets before it reads its log level
     codecarbon = import_module("codecarbon")
+    # it sets its level when imported, and greets before it reads the one below
+    logging.getLogger("codecarbon").setLevel(logging.ERROR)
     return codecarbon.OfflineEmissionsTracker(
         country_iso_code="USA",  # for emissions, which are not asked for
         save_to_file=False,
