@@ -95,7 +95,7 @@ class LogitScaled(ClassifierMixin, BaseEstimator):
 
     @property
     def temperature_(self) -> float:
-        """One over the slope: above 1 the classifier was too sure, below 1 not sure enough."""
+        """Inverse of the slope, above 1 where the classifier was too sure and below 1 where not enough."""
         return 1 / self.scaling_.slope
 
     @property
