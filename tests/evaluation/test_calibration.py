@@ -61,9 +61,8 @@ def test_zeros_do_not_break_it():
 def test_the_scaling_is_the_best_there_is(rng: np.random.Generator):
     """By its own objective: penalised likelihood, which any step away from it makes worse."""
     codes, proba = draws(rng, 400, 2.0)
-    codes[codes == 3] = rng.integers(
-        3, size=(codes == 3).sum()
-    )  # shares that offsets must make up for
+    gone = codes == 3
+    codes[gone] = rng.integers(3, size=gone.sum())  # shares that offsets must make up for
     found = LogitScaling.fit(proba, codes)
 
     def loss(slope: float, offset: np.ndarray) -> float:

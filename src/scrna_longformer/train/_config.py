@@ -6,11 +6,11 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from numbers import Integral
-from typing import Any, Literal, Self
+from typing import Any, Literal, Self, get_args
 
 from .._fields import require_number
 
-PRECISIONS = ("32-true", "bf16-mixed")  # as Lightning calls them
+Precision = Literal["32-true", "bf16-mixed"]  # as Lightning calls them
 
 
 @dataclass(frozen=True)
@@ -66,7 +66,7 @@ class TrainConfig:
     stopping_fraction: float = 0.1
     gate_fraction: float = 0.1
     time_limit: float = 0.0
-    precision: Literal["32-true", "bf16-mixed"] = "32-true"
+    precision: Precision = "32-true"
 
     def __post_init__(self) -> None:
         for name in ("max_steps", "batch_size", "evaluate_every", "patience"):
@@ -80,8 +80,8 @@ class TrainConfig:
             require_number(self, name, "be a number in [0, 1)", lambda value: 0 <= value < 1)
         for name in ("weight_decay", "time_limit"):
             require_number(self, name, "be a number and not negative", lambda value: value >= 0)
-        if self.precision not in PRECISIONS:
-            msg = f"`precision` must be one of {list(PRECISIONS)}, not {self.precision!r}."
+        if self.precision not in get_args(Precision):
+            msg = f"`precision` must be one of {list(get_args(Precision))}, not {self.precision!r}."
             raise ValueError(msg)
         require_number(self, "learning_rate", "be finite", math.isfinite)
         require_number(self, "weight_decay", "be finite", math.isfinite)

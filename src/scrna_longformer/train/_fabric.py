@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import warnings
-from typing import Literal
+from typing import TYPE_CHECKING
 
 _format = warnings.formatwarning
 
 from lightning.fabric import Fabric  # noqa: E402
 from lightning.fabric.plugins.environments import LightningEnvironment  # noqa: E402
 
-Precision = Literal["32-true", "bf16-mixed"]
+if TYPE_CHECKING:
+    from ._config import Precision
 
 # Lightning formats every warning of the session its own way from its import on
 warnings.formatwarning = _format
