@@ -389,7 +389,7 @@ def targets(scores: Scores, model: str = "longformer_pure") -> list[list[str]]:
         add(f"{structure}, n = {n:,}: permuted mask at least 0.25 lower", lost, 0.25)
     for n, name in itertools.product((300, 500, 1000, 10_000), (model, "longformer")):
         lost = mean(scores.difference("linear", n, name, "logistic_regression"))
-        add(f"linear, n = {n:,}: {name} within 0.01 of LR", lost, -0.01, f"{lost:+.3f}")
+        add(f"linear, n = {n:,}: {name} at most 0.01 below LR", lost, -0.01, f"{lost:+.3f}")
     return lines
 
 

@@ -102,7 +102,8 @@ def table(scores: pd.DataFrame, metric: str, controls: Iterable[str] = CONTROLS)
             within.append({control: gain.mean() for control, gain in gains.items()})
     if len(within) > 1:
         means = pd.DataFrame(within)
-        row = {"set": f"mean of {len(means)} sets", "held out": FOLDS, "with the graph": np.nan}
+        name = f"mean of the {len(means)} rows by folds"
+        row = {"set": name, "held out": FOLDS, "with the graph": np.nan}
         for control in controls:
             values = means[control].to_numpy()
             row[f"over {CONTROLS[control]}"] = shown(float(values.mean()), *student(values))

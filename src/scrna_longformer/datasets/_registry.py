@@ -56,8 +56,8 @@ DATASETS: dict[str, Dataset] = {
         licence="BSD-3-Clause (Scanpy); 10x Genomics data terms, not verified",
         values="log",
         note=(
-            "No counts exist: X holds log values. The genes were selected on all cells, so no "
-            "cross-validation on this set is free of leakage. Some classes are very small."
+            "No counts are stored: X holds log values of them. The genes were selected on all cells, so "
+            "no cross-validation on this set is free of leakage. Some classes are very small."
         ),
         labels=(
             Label(
