@@ -8,8 +8,8 @@ from typing import Any
 LARGEST_SEED = 2**32 - 1  # scikit-learn's
 
 
-def check_random_state(random_state: Any, *, caller: str) -> None:
-    """Raise unless a seed is one that every library takes.
+def check_random_state(random_state: Any, *, caller: str) -> int:
+    """Return a seed as Python's integer, or raise unless it is one that every library takes.
 
     Raises
     ------
@@ -29,6 +29,7 @@ def check_random_state(random_state: Any, *, caller: str) -> None:
             f"{random_state!r}: the same one gives the same result."
         )
         raise ValueError(msg)
+    return int(random_state)
 
 
 def check_key_added(key_added: Any, *, caller: str) -> None:

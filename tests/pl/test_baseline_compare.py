@@ -61,6 +61,17 @@ def test_where_lower_is_better_the_lowest_is_on_top_and_the_axis_says_so(compare
     assert ax.get_xlabel() == "log-loss (nats) on held-out cells, lower is better"
 
 
+def test_where_folds_lack_classes_the_pooled_scores_are_drawn(compared: ad.AnnData):
+    summary = compared.uns["baseline_compare"]["summary"]
+    pooled = {"majority": 0.10, "logistic_regression": 0.90, "longformer": 0.60}
+    of_f1 = summary["metric"] == "macro_f1"
+    summary.loc[of_f1, "mean"] = summary.loc[of_f1, "model"].map(pooled)
+    ax = sl.pl.baseline_compare(compared, show=False)
+    assert names(ax) == ["logistic regression", "longformer", "majority"]
+    assert np.ravel(dots(ax, 9)).tolist() == [0.90, 0.60, 0.10]
+    assert dots(ax, 3.5) == []  # such folds have no score of their own
+
+
 def test_every_fold_and_mean_is_drawn(compared: ad.AnnData):
     ax = sl.pl.baseline_compare(compared, show=False)
     assert dots(ax, 3.5) == [SCORES[model] for model in BEST_FIRST]

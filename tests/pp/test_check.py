@@ -151,7 +151,7 @@ def test_no_key(adata):
     assert (item.status, "'type'" in item.mend) == ("warn", True)
     adata.obs["leiden"] = adata.obs["type"]
     assert "'leiden'" in line(sl.pp.check(adata), "labels").message
-    adata.uns["longformer"] = {"params": {"key": "type"}}
+    adata.uns["longformer"] = {"params": {"key": "type"}, "train_config": {}}
     assert "'type'" in line(sl.pp.check(adata), "labels").message
 
 

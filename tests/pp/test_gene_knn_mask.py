@@ -207,6 +207,13 @@ def test_what_another_call_wrote_in_uns_stays(adata, unchanged, record):
         sl.pp.gene_knn_mask(adata, 4, key_added="longformer")
 
 
+def test_weights_of_attention_are_not_written_over(adata, unchanged):
+    adata.uns["own_mask"] = {"groups": np.array(["all"]), "keys": np.array(["own_mask"])}
+    adata.varp["own_mask"] = np.eye(adata.n_vars)
+    with unchanged(adata), pytest.raises(ValueError, match="holds weights of attention"):
+        sl.pp.gene_knn_mask(adata, 4, key_added="own")
+
+
 def test_a_mask_replaces_an_earlier_one(adata, tmp_path):
     sl.pp.gene_knn_mask(adata, 3)
     adata.write_h5ad(tmp_path / "a.h5ad")

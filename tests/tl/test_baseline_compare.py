@@ -181,7 +181,7 @@ def test_columns_named_as_batches_are_looked_at(adata: ad.AnnData) -> None:
         return dict(zip(keys, of_batches["fired"], strict=True))
 
     assert looked_at() == {"Patient_ID": True, "donor": False}
-    assert looked_at(group_key="donor") == {"donor": False}
+    assert looked_at(group_key="donor") == {"Patient_ID": True, "donor": False}
 
 
 def test_names_and_own_models_mix(adata: ad.AnnData) -> None:

@@ -259,6 +259,16 @@ def test_integer_and_boolean_labels(adata: ad.AnnData) -> None:
     assert (adata.obs["n_pred"].astype(int) == adata.obs["number"]).mean() > 0.9
 
 
+def test_categories_that_are_numbers_stay_numbers_in_a_prediction(adata: ad.AnnData) -> None:
+    adata.obs["number"] = pd.Categorical(adata.obs["cell_type"].cat.codes + 0.5)
+    sl.tl.longformer_fit(adata, "number", **QUICK)
+    fitted = adata.obs["longformer_pred"].cat.categories
+    assert list(fitted) == list(adata.obs["number"].cat.categories)
+    query = adata.copy()
+    sl.tl.longformer_predict(query, adata)
+    assert query.obs["longformer_pred"].cat.categories.equals(fitted)
+
+
 def test_unused_categories_are_no_classes(adata: ad.AnnData) -> None:
     adata.obs["cell_type"] = adata.obs["cell_type"].cat.add_categories(["ghost"])
     sl.tl.longformer_fit(adata, "cell_type", **QUICK)

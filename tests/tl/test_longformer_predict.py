@@ -141,6 +141,18 @@ def test_absent_genes_enter_at_their_training_mean(both) -> None:
     assert part.uns["longformer_predict"]["token_overlap"] == pytest.approx(1 - 2 / n_tokens)
 
 
+def test_the_fit_of_other_cells_is_not_mixed_with_ones_own(both, unchanged) -> None:
+    reference, query = both
+    own = query.copy()
+    sl.pp.gene_knn_mask(own, n_neighbors=5)
+    fit(own)
+    with unchanged(own), pytest.raises(ValueError, match="holds a fit of these cells with another"):
+        sl.tl.longformer_predict(own, reference)
+    sl.tl.longformer_predict(own, reference, key_added="transferred")
+    assert "transferred_pred" in own.obs
+    assert own.uns["longformer"]["number"] == 1
+
+
 def test_too_few_genes_are_refused(both, unchanged) -> None:
     reference, query = both
     query = query.copy()

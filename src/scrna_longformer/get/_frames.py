@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from .._keys import COMPARISON_RECORD
+from ._records import is_comparison
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -143,8 +144,8 @@ def baseline_compare(adata: AnnData, key: str = COMPARISON_RECORD) -> BaselineCo
     import pandas as pd
 
     record = adata.uns.get(key)
-    if record is None or "runs" not in record:
-        found = [name for name, r in adata.uns.items() if hasattr(r, "keys") and "runs" in r]
+    if not is_comparison(record):
+        found = [name for name, entry in adata.uns.items() if is_comparison(entry)]
         msg = (
             f"baseline_compare: no comparison under `key`={key!r}; uns has comparisons under "
             f"{found or 'no key'}. Call sl.tl.baseline_compare(adata) first."

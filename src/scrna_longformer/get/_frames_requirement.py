@@ -6,9 +6,10 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from .._keys import DATA_REQUIREMENT_RECORD, RECOMMENDATION_RECORD
+from ._records import is_recommendation, is_requirement
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
     import pandas as pd
     from anndata import AnnData
@@ -105,7 +106,7 @@ def data_requirement(adata: AnnData, key: str = DATA_REQUIREMENT_RECORD) -> Data
         ...
     KeyError: ...
     """
-    record = _record(adata, key, "data_requirement")
+    record = _record(adata, key, is_requirement, "data_requirement")
     return DataRequirement(record["table"].copy(), str(record["sentence"]), dict(record["params"]))
 
 
@@ -137,14 +138,16 @@ def recommend_architecture(adata: AnnData, key: str = RECOMMENDATION_RECORD) -> 
         ...
     KeyError: ...
     """
-    record = _record(adata, key, "recommend_architecture")
+    record = _record(adata, key, is_recommendation, "recommend_architecture")
     texts = {name: str(record[name]) for name in ("model", "preset", "rule_preset", "sentence")}
     return Recommendation(**texts, table=record["table"].copy(), params=dict(record["params"]))
 
 
-def _record(adata: AnnData, key: str, caller: str) -> Mapping[str, Any]:
+def _record(
+    adata: AnnData, key: str, is_own: Callable[[Any], bool], caller: str
+) -> Mapping[str, Any]:
     record = adata.uns.get(key)
-    if record is None or "sentence" not in record:
+    if not is_own(record):
         msg = f"{caller}: nothing in uns[{key!r}]. Call sl.tl.{caller}(adata) first."
         raise KeyError(msg)
     return record

@@ -21,8 +21,8 @@ class Scores:
     folds
         One row per (repeat, fold), one column per model, best model first.
     mean, low, high
-        Per model: mean over folds and the 95 % interval of the comparison's summary; for costs,
-        which have none, that of :func:`~scrna_longformer.evaluation.corrected_interval`.
+        Per model: mean and 95 % interval of the comparison's summary; the interval of costs, which have
+        none, is that of :func:`~scrna_longformer.evaluation.corrected_interval`.
     test_share
         Test cells over training cells of a fold.
     """
@@ -32,6 +32,13 @@ class Scores:
     low: pd.Series
     high: pd.Series
     test_share: float
+
+    @property
+    def is_pooled(self) -> bool:
+        """Whether the mean is that of scores over all cells of a repeat, and folds alone say nothing."""
+        import numpy as np
+
+        return not np.allclose(self.mean, self.folds.mean(), equal_nan=True)
 
     @property
     def models(self) -> list[str]:
@@ -66,12 +73,13 @@ def read_scores(
     )
     folds.columns = folds.columns.astype(str)
     rising = metric in {*LOWER_IS_BETTER, *COSTS}
-    mean = folds.mean().sort_values(ascending=rising, kind="stable")
-    folds = folds[mean.index]
     runs = comparison.runs
     test_share = float((runs["n_test"] / runs["n_train"].where(runs["n_train"] > 0)).mean())
     summary = comparison.summary[comparison.summary["metric"] == metric]
     summary = summary.set_index(summary["model"].astype(str))
+    mean = summary["mean"].reindex(folds.columns)
+    mean = mean.sort_values(ascending=rising, kind="stable")
+    folds = folds[mean.index]
     low, high = (summary[end].reindex(mean.index) for end in ("low", "high"))
     for m in mean.index[low.isna()]:
         ends = corrected_interval(folds[m].dropna().to_numpy(), test_share=test_share)

@@ -33,7 +33,7 @@ def read_reference(
     if isinstance(reference, FittedLongformer):
         return reference
     if isinstance(reference, str | Path):
-        return load_folder(Path(reference))
+        return load_folder(Path(reference).expanduser())
     if not isinstance(reference, AnnData):
         msg = (
             f"{caller}: `reference` must be a fitted AnnData, the path of a saved model, or a loaded "

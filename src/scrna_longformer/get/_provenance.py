@@ -74,7 +74,7 @@ def read_provenance(adata: AnnData, key: str, rows: np.ndarray) -> Provenance:
         is_clustering=recorded if is_recorded(adata, key) else "",
         clusterings=clusterings,
         renamed=frozenset(renamed),
-        is_prediction=_prediction_record(adata, key),
+        is_prediction=prediction_record(adata, key),
         independent=independent,
         graphs=_graphs(adata, rows),
         embeddings=_embeddings(adata, rows),
@@ -171,7 +171,7 @@ def _carries_names(labels: pd.Series, clusters: pd.Series) -> bool:
     )
 
 
-def _prediction_record(adata: AnnData, key: str) -> str:
+def prediction_record(adata: AnnData, key: str) -> str:
     """Where it is recorded that ``obs[key]`` holds predictions of this package; empty if nowhere."""
     for name, record in adata.uns.items():
         if not isinstance(record, Mapping) or not {"params", "classes"} <= set(record):

@@ -56,7 +56,7 @@ def save_model(adata: AnnData, path: str | Path, *, key: str = "longformer") -> 
     from ..get._model import read_fitted
     from ..train import save_folder
 
-    size = save_folder(read_fitted(adata, key, caller="save_model"), Path(path))
+    size = save_folder(read_fitted(adata, key, caller="save_model"), Path(path).expanduser())
     hint = (
         "; that is large: fewer tokens (n_tokens) or a smaller preset make it small"
         if size > LARGE_BYTES
@@ -94,4 +94,4 @@ def load_model(path: str | Path) -> FittedLongformer:
     """
     from ..train import load_folder
 
-    return load_folder(Path(path))
+    return load_folder(Path(path).expanduser())

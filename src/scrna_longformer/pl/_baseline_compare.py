@@ -82,7 +82,7 @@ def baseline_compare(
     >>> [tick.get_text() for tick in ax.get_yticklabels()]
     ['nearest centroid', 'majority']
     """
-    from ..evaluation import LOWER_IS_BETTER
+    from ..evaluation import COSTS, LOWER_IS_BETTER
     from ..get import baseline_compare as read
     from ..get._frames_scores import read_scores
 
@@ -102,11 +102,12 @@ def baseline_compare(
 
     ax.set_yticks(range(len(models)), [roles.label_of(model) for model in models])
     ax.set_ylim(len(models) - 0.4, -0.6)
-    better = ", lower is better" if metric in LOWER_IS_BETTER else ""
+    better = ", lower is better" if metric in {*LOWER_IS_BETTER, *COSTS} else ""
+    where = "" if metric in COSTS else " on held-out cells"
     # below the axis rather than in a legend above it, where a title goes
     what = "hollow dot" if roles.excluded.intersection(models) else "hollow"
     note = f"\n{what}: worse than the model on top (p < {LEVEL})" if worse else ""
-    ax.set_xlabel(f"{metric_name(metric)} on held-out cells{better}{note}")
+    ax.set_xlabel(f"{metric_name(metric)}{where}{better}{note}")
     ax.margins(x=0.04)
     left, right = ax.get_xlim()
     if 0 <= left < 0.1 * right:  # so near to zero, the axis may as well begin there
@@ -122,11 +123,13 @@ def _row(
 ) -> None:
     """Draw one model: its folds, its mean with the interval, and the mean in digits.
 
+    Where a fold tests no cell of some class, it has no score of its own to draw.
     Hollow are those told to be `worse` than the best, and as diamonds those `out` of the ranking.
     """
-    folds = scores.folds[model].dropna().to_numpy()
-    faint = 0.25 if out else 0.5
-    ax.plot(folds, row - _offsets(len(folds)), "o", color=colour, ms=3.5, alpha=faint, mew=0)
+    if not scores.is_pooled:
+        folds = scores.folds[model].dropna().to_numpy()
+        faint = 0.25 if out else 0.5
+        ax.plot(folds, row - _offsets(len(folds)), "o", color=colour, ms=3.5, alpha=faint, mew=0)
     bar: dict[str, Any] = {"lw": 1.2, "ls": "dashed"} if out else {"lw": 1.8}
     ax.hlines(row + _BELOW, scores.low[model], scores.high[model], color=colour, **bar)
     filled: dict[str, Any] = {"mfc": colour, "mec": "white", "mew": 1.2}

@@ -102,7 +102,11 @@ def cost(
     ax.step(best[cost], best[metric], where="post", color=NO_SKILL, lw=1.2, zorder=1)
     colours = [roles.colour_of(model) for model in points.index]
     _scatter(ax, points.to_numpy(), np.array(colours), out)
-    ax.set_xscale("log")
+    above = points.loc[points[cost] > 0, cost]
+    if len(above) == len(points):
+        ax.set_xscale("log")
+    else:  # memory too little to be measured, say
+        ax.set_xscale("symlog", linthresh=above.min() if len(above) else 1.0)
     ax.margins(x=0.12, y=0.12)
     better = ", lower is better" if metric in LOWER_IS_BETTER else ""
     ax.set_xlabel(metric_name(cost))

@@ -10,6 +10,7 @@ from ._contestants import label_of, metric_name
 from ._roles import roles_of
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from pathlib import Path
 
     import pandas as pd
@@ -26,7 +27,7 @@ def learning_curve(
     adata: AnnData,
     *,
     key: str = "learning_curve",
-    models: list[str] | None = None,
+    models: str | Sequence[str] | None = None,
     break_even: bool = True,
     ax: Axes | None = None,
     show: bool | None = None,
@@ -61,7 +62,7 @@ def learning_curve(
     KeyError
         There are no learning curves under `key`.
     ValueError
-        `models` has none of theirs.
+        `models` has one that was not measured.
 
     See Also
     --------
@@ -116,7 +117,7 @@ def learning_curve(
     return finish(ax, own_figure=own_figure, show=show, save=save)
 
 
-def _styles(curve: LearningCurve, models: list[str] | None) -> dict[str, dict[str, Any]]:
+def _styles(curve: LearningCurve, models: str | Sequence[str] | None) -> dict[str, dict[str, Any]]:
     """Colour and marker of each model; the best of a kind has the strongest colour."""
     table = curve.table
     largest = table.ffill(axis=1).iloc[:, -1]
@@ -125,10 +126,11 @@ def _styles(curve: LearningCurve, models: list[str] | None) -> dict[str, dict[st
     best_first = largest.sort_values(ascending=curve.metric in LOWER_IS_BETTER).index.astype(str)
     known = list(best_first)
     roles = roles_of(curve.models, known)
-    chosen = known if models is None else [name for name in known if name in set(models)]
-    if not chosen:
-        msg = f"learning_curve: `models`={models!r} has none of the models measured: {known}."
+    wanted = {models} if isinstance(models, str) else set(known if models is None else models)
+    if unknown := sorted(wanted - set(known)):
+        msg = f"learning_curve: `models` has {unknown}, which were not measured; there are {known}."
         raise ValueError(msg)
+    chosen = [name for name in known if name in wanted]
     styles: dict[str, dict[str, Any]] = {}
     seen = {"simple": 0, "transformer": 0}
     for name in chosen:

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 from .._digest import digest_names
-from .._keys import GeneKnnKeys, LongformerKeys
+from .._keys import GeneKnnKeys
 from ._check_report import CheckItem, CheckReport, Status
 from ._gene_knn_mask import is_mask_record
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from anndata import AnnData
 
 MIN_CELLS = 10  # below, a class is only trained on (see longformer_fit)
@@ -64,7 +65,8 @@ def check(adata: AnnData, key: str | None = None) -> CheckReport:
     if not isinstance(adata, AnnData):
         msg = f"check: `adata` must be an AnnData, not {type(adata).__name__}."
         raise TypeError(msg)
-    items = [_size(adata), _expression(adata), *_gene_names(adata), *_masks(adata)]
+    items = [_size(adata), _expression(adata), *_cell_names(adata), *_gene_names(adata)]
+    items += _masks(adata)
     items += [*_labels(adata, key), *_embeddings(adata)]
     return CheckReport(tuple(items))
 
@@ -116,6 +118,14 @@ def _expression(adata: AnnData) -> CheckItem:
             "linear values: sc.pp.log1p(adata); else start from the counts",
         ),
     }[summary.state]
+
+
+def _cell_names(adata: AnnData) -> Iterator[CheckItem]:
+    """Name cells whose names repeat: a test set is told by names."""
+    if not adata.obs_names.is_unique:
+        repeated = adata.obs_names[adata.obs_names.duplicated()].unique()
+        found = f"{len(repeated)} repeat, such as {str(repeated[0])!r}"
+        yield CheckItem("cell names", "warn", found, "adata.obs_names_make_unique()")
 
 
 def _gene_names(adata: AnnData) -> Iterator[CheckItem]:
@@ -223,22 +233,23 @@ def _labels(adata: AnnData, key: str | None) -> Iterator[CheckItem]:
 
 def _last_key(adata: AnnData) -> str | None:
     """Return the label column of the last fit, if there was one and the column is still there."""
-    record = adata.uns.get(LongformerKeys().record)
-    params = record.get("params") if isinstance(record, Mapping) else None
-    key = params.get("key") if isinstance(params, Mapping) else None
-    return str(key) if key is not None and key in adata.obs else None
+    from ..get._records import fits_in
+
+    keys = [fit["params"].get("key") for fit in fits_in(adata.uns)]
+    return next((str(key) for key in keys if key is not None and key in adata.obs), None)
 
 
 def _provenance(adata: AnnData, key: str) -> CheckItem:
     """Say how the labels came about, as far as the data tell."""
-    from ..get._provenance import CLUSTERED, origin_of_labels
+    from ..get._provenance import CLUSTERED, is_recorded, origin_of_labels, prediction_record
 
-    name, record = "provenance", adata.uns.get(key)
-    params = record.get("params") if isinstance(record, Mapping) else None
+    name = "provenance"
     circular = "use labels from elsewhere for claims; these are good for a demonstration"
-    if isinstance(params, Mapping) and "resolution" in params:
+    if is_recorded(adata, key):
         found = f"obs[{key!r}] was clustered from this matrix: scores on it are circular"
         return CheckItem(name, "warn", found, circular)
+    if predicted := prediction_record(adata, key):
+        return CheckItem(name, "warn", f"{predicted} Scores on it are circular", circular)
     kind, origin = origin_of_labels(adata, key)
     if origin:
         mend = circular if kind == CLUSTERED else ""
@@ -258,6 +269,8 @@ def _embeddings(adata: AnnData) -> Iterator[CheckItem]:
     for name, value in adata.obsm.items():
         if isinstance(value, pd.DataFrame):
             value = value.select_dtypes("number")
+        elif not isinstance(value, np.ndarray) and not hasattr(value, "tocoo"):
+            continue  # awkward arrays, such as those of receptors
         values = value.tocoo().data if hasattr(value, "tocoo") else np.asarray(value)
         if values.dtype.kind not in "biuf":
             continue

@@ -86,7 +86,7 @@ def gene_knn_mask(
     ValueError
         The values are not log-normalised or not finite; gene names repeat; there are no cells or
         genes; `adata` is backed; `n_neighbors` or `metric` is not valid; `key_added` has a ``/``,
-        or ``uns[key_added]`` holds something else than a gene mask.
+        or ``uns[key_added]`` or the slots in ``varp`` hold something else than a gene mask.
 
     Warns
     -----
@@ -161,14 +161,18 @@ def is_mask_record(record: Any) -> bool:
 
 
 def _check_record(adata: AnnData, keys: GeneKnnKeys) -> None:
-    """Raise where the record would replace something else, such as a model."""
-    if keys.record in adata.uns and not is_mask_record(adata.uns[keys.record]):
-        msg = (
-            f"{CALLER}: `key_added`={keys.record!r} is taken: adata.uns[{keys.record!r}] holds "
-            f"something else than a gene mask. Choose another name, or remove that first: "
-            f"del adata.uns[{keys.record!r}]."
-        )
-        raise ValueError(msg)
+    """Raise where something else would be replaced, such as a model, or weights of attention."""
+    from ..get._records import check_free, is_attention
+
+    check_free(adata.uns, keys.record, is_mask_record, caller=CALLER)
+    for name, record in adata.uns.items():
+        slots = {str(slot) for slot in record["keys"]} if is_attention(record) else set()
+        if taken := sorted(slots & {keys.mask, keys.similarities}):
+            msg = (
+                f"{CALLER}: `key_added`={keys.record!r} is taken: varp[{taken[0]!r}] holds weights of "
+                f"attention (uns[{name!r}]). Choose another name."
+            )
+            raise ValueError(msg)
 
 
 def _name(mask: Any) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from .._arguments import check_key_added
+from .._arguments import check_key_added, check_random_state
 from .._keys import COMPARISON_RECORD
 from .._settings import log
 from ._compare_checks import check_comparison, log_checks
@@ -131,7 +131,8 @@ def baseline_compare(
     ValueError
         If there is only one class, a model has an unknown name, or one of ours that it is not, folds
         or a test set are impossible (too few groups, groups confounded with the labels), `rope` is
-        negative, or the values are not log-normalised.
+        negative, the values are not log-normalised, there is a test set and names of cells repeat, or ``uns[key_added]`` holds something else than a
+        comparison.
     TypeError
         If a contestant has no ``predict_proba``.
 
@@ -185,13 +186,22 @@ def baseline_compare(
     """
     from ..features import has_counts
     from ..get._expression import make_actual
+    from ..get._records import check_free, is_comparison
     from ..get._verdict import draw_verdict, verdict_record
 
     check_key_added(key_added, caller=CALLER)
+    check_free(adata.uns, key_added, is_comparison, caller=CALLER)
+    random_state = check_random_state(random_state, caller=CALLER)
     if not 0 <= rope < 1:  # NaN is neither
         msg = (
             f"{CALLER}: `rope`={rope!r} is no difference of scores; give a number from 0 to below 1, such as "
             "0.01, up to which a difference does not matter."
+        )
+        raise ValueError(msg)
+    if test_fraction and not adata.obs_names.is_unique:
+        msg = (
+            f"{CALLER}: names of cells repeat, and the cells of the test set (`test_fraction`) are told by "
+            "name. Call adata.obs_names_make_unique() first."
         )
         raise ValueError(msg)
     inputs = read_inputs(adata, key, group_key=group_key, batch_key=batch_key, layer=layer)

@@ -6,7 +6,8 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from .._keys import LongformerKeys
+from .._settings import log
+from ..get._records import fits_in
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -21,7 +22,8 @@ if TYPE_CHECKING:
 CALLER = "baseline_compare"
 
 _NAMED_BATCH = re.compile(
-    r"(batch|donor|patient|individual|subject|sample|library|plate|lane|mouse|animal|replicate)s?"
+    r"(batch|donor|patient|individual|subject|sample|library|plate|lane|mouse|animal|replicate|"
+    r"dataset|study|run|channel|orig[._]ident)s?"
     r"([._ -]?(id|name|number))?",
     re.IGNORECASE,
 )
@@ -119,7 +121,8 @@ def read_inputs(
     groups = _groups(adata, group_key, labels, caller)
     batch = _groups(adata, batch_key, labels, caller, name="batch_key")
     batches = {str(k): v for k, v in ((group_key, groups), (batch_key, batch)) if v is not None}
-    batches = batches or _named_batches(adata, key, labels)
+    batches = {**_named_batches(adata, key, labels), **batches}
+    _log_other_genes(fit, X.shape[1], caller)
     return Inputs(
         X=X[labels.labelled],
         codes=labels.codes[labels.labelled],
@@ -143,7 +146,7 @@ def read_inputs(
 
 def _default_key(adata: AnnData, caller: str) -> str:
     """Label column of the last fit, else ``'leiden'``."""
-    for record in _fits(adata):
+    for record in fits_in(adata.uns):
         if record["params"]["key"] in adata.obs:
             return str(record["params"]["key"])
     if "leiden" in adata.obs:
@@ -157,16 +160,20 @@ def _default_key(adata: AnnData, caller: str) -> str:
     raise KeyError(msg)
 
 
-def _fits(adata: AnnData) -> list[Mapping[str, Any]]:
-    """Records of ``longformer_fit``: the one of the default name first, then the latest."""
-    names = [LongformerKeys().record, *reversed(list(adata.uns))]
-    records = [adata.uns[name] for name in dict.fromkeys(names) if name in adata.uns]
-    return [r for r in records if hasattr(r, "keys") and {"params", "train_config"} <= set(r)]
-
-
 def last_fit(adata: AnnData, key: str) -> Mapping[str, Any] | None:
     """Record of the last fit to the labels ``key``."""
-    return next((r for r in _fits(adata) if r["params"]["key"] == key), None)
+    return next((r for r in fits_in(adata.uns) if r["params"]["key"] == key), None)
+
+
+def _log_other_genes(fit: Mapping[str, Any] | None, n_genes: int, caller: str) -> None:
+    """Say where the transformers have more genes to choose from than in the fit that they repeat."""
+    n_chosen = n_genes if fit is None else int(fit["params"].get("n_candidates", n_genes))
+    if n_chosen != n_genes:
+        log.info(
+            "%s: the fit chose among %d genes (those of its mask, or `mask_var`); here all contestants, the "
+            "transformers too, choose among all %d. To compare on the same: adata[:, genes].",
+            *(caller, n_chosen, n_genes),
+        )
 
 
 def _named_batches(adata: AnnData, key: str, labels: Labels) -> dict[str, np.ndarray]:

@@ -180,6 +180,8 @@ def transformer_settings(fit: Mapping[str, Any] | None) -> dict[str, Any]:
     else:
         architecture = json.loads(str(fit["model"]["config"]))
         own = {"preset", "n_genes", "n_classes", "residual_head", "n_pairs", "attention_seed"}
+        if "n_linear" not in json.loads(str(params.get("model_options", "{}"))):
+            own |= {"n_linear"}  # it followed from the genes that the fit chose among
         options["model_options"] = {k: v for k, v in architecture.items() if k not in own}
     return options
 

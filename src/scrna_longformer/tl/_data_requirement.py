@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from .._arguments import check_key_added
+from .._arguments import check_key_added, check_random_state
 from .._keys import DATA_REQUIREMENT_RECORD, LEARNING_CURVE_RECORD
 from .._settings import log
 
@@ -69,7 +69,8 @@ def data_requirement(
     KeyError
         If there is no learning curve.
     ValueError
-        If it has no transformer, no simple model, or too few sizes; or the metric is unknown.
+        If it has no transformer, no simple model, or too few sizes; the metric is unknown; or
+        ``uns[key_added]`` holds something else than a result of this call.
 
     Warns
     -----
@@ -102,9 +103,12 @@ def data_requirement(
     from ..evaluation import break_even
     from ..get import DataRequirement
     from ..get._frames_curve import curve_digest, read_curve, read_draws
+    from ..get._records import check_free, is_requirement
     from ._curve_labels import warn_of_other_labels
 
     check_key_added(key_added, caller=_CALLER)
+    check_free(adata.uns, key_added, is_requirement, caller=_CALLER)
+    random_state = check_random_state(random_state, caller=_CALLER)
     curve = read_curve(adata, key, caller=_CALLER)
     warn_of_other_labels(adata, curve, caller=_CALLER, stacklevel=2)
     metric = metric or curve.metric

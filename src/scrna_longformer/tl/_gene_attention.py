@@ -222,17 +222,10 @@ def _warn_about_gate(adata: AnnData, model_key: str) -> None:
 
 def _check_slots(adata: AnnData, keys: GeneAttentionKeys, slots: list[str]) -> None:
     """Raise where something else would be replaced, such as the model or the mask itself."""
-    from collections.abc import Mapping
+    from ..get._records import check_free, is_attention
 
+    check_free(adata.uns, keys.record, is_attention, caller=CALLER)
     record = adata.uns.get(keys.record)
-    if record is not None and not (
-        isinstance(record, Mapping) and {"groups", "keys"} <= set(record)
-    ):
-        msg = (
-            f"{CALLER}: `key_added`={keys.record!r} is taken: adata.uns[{keys.record!r}] holds "
-            "something else. Choose another name."
-        )
-        raise ValueError(msg)
     earlier = set() if record is None else {str(slot) for slot in record["keys"]}
     taken = [slot for slot in slots if slot in adata.varp and slot not in earlier]
     if taken:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import warnings
 from typing import TYPE_CHECKING, Any
 
-from .._arguments import check_key_added
+from .._arguments import check_key_added, check_random_state
 from .._keys import LEARNING_CURVE_RECORD
 from .._settings import log
 from ._compare_inputs import read_inputs
@@ -116,7 +116,8 @@ def learning_curve(
         If ``key``, ``group_key`` or ``layer`` is missing.
     ValueError
         If there is only one class, a model or the metric has an unknown name, there are too few
-        sizes, seeds or groups, a size is impossible, or the values are not log-normalised.
+        sizes, seeds or groups, a size is impossible, the values are not log-normalised, or
+        ``uns[key_added]`` holds something else than a learning curve.
 
     Warns
     -----
@@ -159,8 +160,11 @@ def learning_curve(
     from ..evaluation import METRICS, nested_splits
     from ..features import has_counts
     from ..get._expression import make_actual
+    from ..get._records import check_free, is_curve
 
     check_key_added(key_added, caller=_CALLER)
+    check_free(adata.uns, key_added, is_curve, caller=_CALLER)
+    random_state = check_random_state(random_state, caller=_CALLER)
     if metric not in METRICS:
         msg = f"{_CALLER}: `metric`={metric!r} is not one of {list(METRICS)}."
         raise ValueError(msg)
@@ -253,7 +257,7 @@ def _sizes(
             )
             raise ValueError(msg)
         sizes = np.geomspace(smallest, n_pool, _N_SIZES).round().astype(int).tolist()
-    chosen = sorted({int(size) for size in sizes or ()})
+    chosen = sorted({int(size) for size in sizes})
     if len(chosen) < 3:
         msg = (
             f"{_CALLER}: `sizes`={chosen}: a law has three parameters, so give three sizes or more."

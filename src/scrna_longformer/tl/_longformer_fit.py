@@ -152,8 +152,8 @@ def longformer_fit(
     TypeError
         The label column holds measurements, or a parameter is of another type.
     ValueError
-        Unsuitable values (counts, NaN, ...), fewer than two classes, a mask made on other genes, or
-        a parameter out of range. `adata` is left as it was.
+        Unsuitable values (counts, NaN, ...), fewer than two classes, a mask made on other genes, a
+        parameter out of range, or ``uns[key_added]`` holds something else than a fit. `adata` is left as it was.
 
     Warns
     -----
@@ -184,12 +184,14 @@ def longformer_fit(
     from ..get._graph import read_gene_knn
     from ..get._labels import read_labels
     from ..get._placeholders import warn_of_placeholders
+    from ..get._records import check_free, is_fit, next_number
     from ..train._calibration import Calibration
     from ._fit_arguments import check_fit_arguments, check_slot_name
     from ._fit_record import fit_record, log_outcome
 
     started = time.perf_counter()
     check_slot_name(key_added, caller=CALLER, mask_key=mask_key, key=key)
+    check_free(adata.uns, key_added, is_fit, caller=CALLER)
     check_fit_arguments(
         min_cells=min_cells,
         validation_fraction=validation_fraction,
@@ -243,6 +245,7 @@ def longformer_fit(
         params={
             "key": key,
             "n_tokens": str(n_tokens),
+            "n_candidates": len(candidates),
             "tokens": classifier.fitted_.model.config.tokens,
             "preset": preset,
             "offset": offset or "",
@@ -267,6 +270,7 @@ def longformer_fit(
     )
     record["training"]["seconds"] = time.perf_counter() - started
 
+    record["number"] = next_number(adata.uns)
     adata = adata.copy() if copy else adata
     make_actual(adata, caller=CALLER)
     write_prediction(adata, keys, labels, prediction)
@@ -383,7 +387,7 @@ def _named(
     """Give the fitted model the names of its genes and classes."""
     from dataclasses import replace
 
-    numeric = labels.categories.dtype.kind in "biu"
+    numeric = labels.categories.dtype.kind in "biuf"
     return replace(
         classifier.fitted_,
         genes=genes.to_numpy().astype(str),

@@ -94,8 +94,9 @@ def longformer_predict(
         `reference` is none of the three.
     ValueError
         Fewer than half of the model's genes are in the query, the values are unsuitable (a model of
-        Pearson residuals needs log-normalised counts), the model is damaged, or `alpha` is out of
-        range or asked of a model without calibration scores. `adata` is left as it was.
+        Pearson residuals needs log-normalised counts), the model is damaged, `alpha` is out of
+        range or asked of a model without calibration scores, or `adata` has a fit of its own with another
+        model under `key_added`. `adata` is left as it was.
 
     Warns
     -----
@@ -158,6 +159,7 @@ def longformer_predict(
     check_counts(fitted, X[:, columns[columns >= 0]], caller=CALLER)
     prediction = fitted.predict(X, columns)
 
+    _check_own_fit(adata, keys, fitted)
     adata = adata.copy() if copy else adata
     make_actual(adata, caller=CALLER)
     labels = Labels(
@@ -253,6 +255,26 @@ def _check_overlap(fitted: FittedLongformer, columns: np.ndarray, adata: AnnData
         "they enter at their training mean."
     )
     warnings.warn(msg, UserWarning, stacklevel=3)
+
+
+def _check_own_fit(adata: AnnData, keys: LongformerKeys, fitted: FittedLongformer) -> None:
+    """Refuse to mix the predictions of one model with the record of another."""
+    import numpy as np
+
+    from ..get._records import is_fit
+
+    record: Any = adata.uns.get(keys.record)
+    if not is_fit(record):
+        return
+    own, given = record.get("model", {}).get("weights", {}), fitted.to_arrays()
+    if set(own) == set(given) and all(np.array_equal(own[name], given[name]) for name in given):
+        return
+    msg = (
+        f"{CALLER}: uns[{keys.record!r}] holds a fit of these cells with another model, whose embedding and "
+        f"predictions would be replaced while its record stays. Choose another `key_added`, such as "
+        f"'transferred', or remove that fit first: del adata.uns[{keys.record!r}]."
+    )
+    raise ValueError(msg)
 
 
 def _token_overlap(fitted: FittedLongformer, columns: np.ndarray) -> float:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from .._arguments import check_key_added
+from .._arguments import check_key_added, check_random_state
 from .._keys import LEARNING_CURVE_RECORD, RECOMMENDATION_RECORD
 from .._settings import log
 from ._data_requirement import SAMPLES_PER_PARAMETER, cost
@@ -71,7 +71,8 @@ def recommend_architecture(
     KeyError
         If there is no learning curve.
     ValueError
-        If it has no simple model, too few sizes, or `n_cells` is outside its reach.
+        If it has no simple model, too few sizes, `n_cells` is outside its reach, `level` is no share, or
+        ``uns[key_added]`` holds something else than a result of this call.
 
     Warns
     -----
@@ -89,9 +90,15 @@ def recommend_architecture(
     """
     from ..get import Recommendation
     from ..get._frames_curve import curve_digest, read_curve, read_draws
+    from ..get._records import check_free, is_recommendation
     from ._curve_labels import warn_of_other_labels
 
     check_key_added(key_added, caller=_CALLER)
+    check_free(adata.uns, key_added, is_recommendation, caller=_CALLER)
+    random_state = check_random_state(random_state, caller=_CALLER)
+    if not 0 < level < 1:  # NaN is neither
+        msg = f"{_CALLER}: `level`={level!r} must lie between 0 and 1: 0.9 for intervals at 90 %."
+        raise ValueError(msg)
     curve = read_curve(adata, key, caller=_CALLER)
     warn_of_other_labels(adata, curve, caller=_CALLER, stacklevel=2)
     metric = metric or curve.metric
