@@ -38,6 +38,7 @@ def test_json_of_a_newer_version_is_refused() -> None:
         ("mlp_ratio", 0.01),  # no hidden unit
         ("dropout", 1.0),
         ("dropout", "0.1"),
+        ("init_scale", 0),  # the linear model that training starts at could not be written
         ("init_scale", float("nan")),
         ("zero_init", "no"),
         ("attention_backend", "flash"),

@@ -269,6 +269,19 @@ def test_categories_that_are_numbers_stay_numbers_in_a_prediction(adata: ad.AnnD
     assert query.obs["longformer_pred"].cat.categories.equals(fitted)
 
 
+def test_labels_that_read_alike_are_refused(adata: ad.AnnData, unchanged) -> None:
+    adata.obs["mixed"] = pd.Series([1, "1", 2] * 50, index=adata.obs_names, dtype=object)
+    with unchanged(adata), pytest.raises(ValueError, match="read alike, '1'"):
+        sl.tl.longformer_fit(adata, "mixed", **QUICK)
+
+
+def test_a_class_of_one_cell_cannot_be_held_out(adata: ad.AnnData) -> None:
+    adata.obs["cell_type"] = adata.obs["cell_type"].cat.add_categories("one")
+    adata.obs.iloc[0, adata.obs.columns.get_loc("cell_type")] = "one"
+    with pytest.warns(UserWarning, match=r"stay in training and are not scored: 'one' \(1\)"):
+        sl.tl.longformer_fit(adata, "cell_type", **{**QUICK, "min_cells": 0})
+
+
 def test_unused_categories_are_no_classes(adata: ad.AnnData) -> None:
     adata.obs["cell_type"] = adata.obs["cell_type"].cat.add_categories(["ghost"])
     sl.tl.longformer_fit(adata, "cell_type", **QUICK)

@@ -18,7 +18,7 @@ import pytest
 import torch
 from safetensors.torch import save_file
 
-from scrna_longformer.train import LongformerClassifier, _runner
+from scrna_longformer.train import LongformerClassifier, _checkpoint, _runner
 
 OPTIONS = {"max_steps": 160, "batch_size": 16, "evaluate_every": 40, "patience": 50}
 
@@ -78,6 +78,7 @@ def equal(one: LongformerClassifier, other: LongformerClassifier) -> bool:
 
 
 @pytest.mark.slow
+@pytest.mark.skipif(not hasattr(signal, "SIGKILL"), reason="this system cannot kill so")
 def test_killed_twice_and_called_again_gives_the_same_bits(tmp_path):
     killed(tmp_path, 97)
     assert [file.suffix for file in tmp_path.iterdir()] == [".safetensors"]
@@ -135,6 +136,16 @@ def test_what_a_kill_while_writing_left_goes_with_the_run(tmp_path):
     os.utime(of_a_twin, (time.time() + 3600,) * 2)
     fitted(tmp_path, offset=None)
     assert set(tmp_path.iterdir()) == {of_a_twin, foreign}
+
+
+def test_another_backend_is_another_run(tmp_path, monkeypatch) -> None:
+    first, other = [], []
+    monkeypatch.setattr(_checkpoint, "digest_names", lambda words: first.append(list(words)) or "a")
+    fitted(tmp_path, offset=None)
+    monkeypatch.setattr(_checkpoint, "attention_backend", lambda *args: "numba_plain")
+    monkeypatch.setattr(_checkpoint, "digest_names", lambda words: other.append(list(words)) or "b")
+    fitted(tmp_path, offset=None)
+    assert set(other[0]) - set(first[0]) == {"numba_plain"}
 
 
 if __name__ == "__main__":

@@ -14,13 +14,16 @@ if TYPE_CHECKING:
     from ..features._ranking import Matrix
 
 
+_MOST_ODD = 0.05  # share of unscaled cells whose smallest count is not that of the others
+
+
 class DepthFeatures(CellTransformer):
     """Logarithms of the total counts and of the number of detected genes of each cell.
 
     Log values no longer hold the totals, but they give them back: after scaling to a common total
     and log1p, a gene with a single count has the smallest value of its cell, ``log1p(s / total)``,
-    so ``-log(expm1(smallest))`` is the log total up to a constant. Where all training cells share
-    that smallest value, nothing was scaled and ``log(sum(expm1(x)))`` is the total itself.
+    so ``-log(expm1(smallest))`` is the log total up to a constant. Where (nearly) all training cells
+    share that smallest value, nothing was scaled and ``log(sum(expm1(x)))`` is the total itself.
 
     Only genes seen in the training cells count. Standardised values carry no depth of their own,
     and for them these features mean little.
@@ -31,8 +34,11 @@ class DepthFeatures(CellTransformer):
         X = checked_values(self, X, fitting=True)
         rows = _positive(X)
         self.seen_ = np.bincount(rows.indices, minlength=X.shape[1]) > 0
-        smallest = _smallest(rows)
-        self.was_scaled_ = bool(np.ptp(smallest) > 1e-4)
+        smallest = _smallest(rows)[np.diff(rows.indptr) > 0]
+        middle = np.median(smallest) if len(smallest) else 0.0
+        is_odd = np.abs(smallest - middle) > 1e-4
+        # a cell without any single count is odd by itself; scaling sets all cells apart
+        self.was_scaled_ = bool(is_odd.sum() > _MOST_ODD * len(smallest))
         return self
 
     def transform(self, X: Matrix) -> np.ndarray:

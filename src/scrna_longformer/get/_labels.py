@@ -114,6 +114,14 @@ def read_labels(
             "sc.tl.leiden(adata)."
         )
         raise ValueError(msg)
+    names = column.cat.categories[used].astype(str)
+    if not names.is_unique:
+        twice = names[names.duplicated()][0]
+        msg = (
+            f"{caller}: obs[{key!r}] has classes of different types that read alike, {twice!r}, such as the "
+            f"number and the text. Make them one: adata.obs[{key!r}] = adata.obs[{key!r}].astype(str)."
+        )
+        raise ValueError(msg)
     recode = np.full(
         len(column.cat.categories) + 1, -1, dtype=np.int64
     )  # last entry serves code -1

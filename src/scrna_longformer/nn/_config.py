@@ -137,13 +137,10 @@ class LongformerConfig:
         if self.d_model % self.n_heads:
             msg = f"`n_heads`={self.n_heads} must divide `d_model`={self.d_model}."
             raise ValueError(msg)
-        for name in ("mlp_ratio", "attention_gain"):
+        for name in ("mlp_ratio", "attention_gain", "init_scale"):
             require_number(self, name, "be a positive number", lambda value: 0 < value < math.inf)
         for name in ("dropout", "attention_dropout", "gene_dropout", "product_dropout"):
             require_number(self, name, "be a number in [0, 1)", lambda value: 0 <= value < 1)
-        require_number(
-            self, "init_scale", "be a number and not negative", lambda v: 0 <= v < math.inf
-        )
         for name in ("pool_norm", "zero_init", "residual_head"):
             if not isinstance(value := getattr(self, name), bool):
                 msg = f"`{name}` must be True or False, not {value!r}."

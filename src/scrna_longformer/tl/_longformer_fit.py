@@ -103,7 +103,8 @@ def longformer_fit(
     max_steps
         Number of updates of the full schedule; 2,000 by default. Most fits end earlier.
     time_limit
-        Stop training after this many seconds and keep the best weights so far.
+        Stop the updates after this many seconds and keep the best weights so far; the simple model and the
+        prediction are not counted. 0 means no limit.
     model_options
         Fields of :class:`~scrna_longformer.nn.LongformerConfig` that differ from the preset.
     train_options
@@ -112,10 +113,11 @@ def longformer_fit(
         ``'auto'`` (CUDA, then MPS, then CPU), or one of them by name.
     checkpoint_dir
         Folder in which the training is kept while it lasts. If it is killed, the same call goes on
-        where it was, and ends with the same bits as if it had not been; a call with other data,
+        where it was, and on the CPU ends with the same bits as if it had not been (unless `time_limit` ends it);
+        a call with other data,
         parameters, versions or seed starts afresh. ``None`` keeps nothing.
     random_state
-        Seed of everything that is drawn. Same seed, threads and machine: same bits.
+        Seed of everything that is drawn. Same seed, threads and machine: same bits, on the CPU.
     key_added
         Name of the slots.
     store_model
@@ -142,7 +144,7 @@ def longformer_fit(
         Whether the gene is a token.
     ``uns['longformer']`` : dict
         ``params``, ``history``, ``metrics`` (on the validation cells), ``training`` (parameter count,
-        device, wall time, how it ended, the gate, ``n_gate_cells`` that it was decided by (without any it is 0)
+        device, wall time, how it ended, the gate, ``n_gate_cells`` that took part in deciding it and chose no weights (without any it is 0)
         and ``predictions_of``: ``'simple model'`` where the gate is 0), ``versions``, ``classes``, and the ``model``.
 
     Raises
@@ -316,7 +318,7 @@ def _split(
     small = [
         f"{name!r} ({size})"
         for name, size in zip(labels.names.tolist(), labels.sizes, strict=True)
-        if size < min_cells
+        if size < max(min_cells, 2)  # of one cell none can be held out
     ]
     if len(small) == len(labels.categories):
         msg = (

@@ -7,6 +7,7 @@ and how far the run has come.
 
 from __future__ import annotations
 
+import itertools
 import json
 import os
 import tempfile
@@ -23,6 +24,7 @@ from safetensors.torch import save_file
 
 from .._digest import digest_array, digest_names
 from .._settings import log
+from ._device import attention_backend
 
 if TYPE_CHECKING:
     from ..dataloaders._moments import Cells
@@ -72,7 +74,7 @@ class Checkpoint:
         self.path.parent.mkdir(parents=True, exist_ok=True)
         unfinished = self.path.with_suffix(f".{os.getpid()}.tmp")
         save_file(tensors, unfinished, metadata={"progress": json.dumps(notes)})
-        with unfinished.open("rb") as file:
+        with unfinished.open("r+b") as file:  # Windows flushes only what it may write to
             os.fsync(file.fileno())
         unfinished.replace(self.path)
 
@@ -144,21 +146,22 @@ def run_key(
     """Fingerprint of all that decides how a run ends: data, labels, start, config, versions, seed."""
     starts = range(0, len(cells), _BLOCK)
     model = training.model.module
-    arrays = [
-        *(cells.rows(np.arange(s, min(s + _BLOCK, len(cells)))) for s in starts),
-        *(codes, train_index, training.stopping_index),
-        *(model.graph.indptr, model.graph.indices),
-        *(value.detach().cpu().numpy() for value in model.state_dict().values()),
-        *([] if training.offset is None else [training.offset.cpu().numpy()]),
-    ]
+    arrays = itertools.chain(  # a block of cells at a time: all of them may not fit in memory
+        (cells.rows(np.arange(s, min(s + _BLOCK, len(cells)))) for s in starts),
+        (codes, train_index, training.stopping_index),
+        (model.graph.indptr, model.graph.indices),
+        (value.detach().cpu().numpy() for value in model.state_dict().values()),
+        () if training.offset is None else (training.offset.cpu().numpy(),),
+    )
     words = [
         model.config.to_json(),
         repr(config),
         str(training.random_state),
         str(training.fabric.device),
-        *(version(name) for name in ("scrna-longformer", "torch", "numpy")),
+        attention_backend(model.config, training.accelerator),
+        *(version(name) for name in ("scrna-longformer", "torch", "numpy", "numba", "lightning")),
     ]
-    return digest_names([*words, *map(digest_array, arrays)])
+    return digest_names(itertools.chain(words, map(digest_array, arrays)))
 
 
 def _bring_back(

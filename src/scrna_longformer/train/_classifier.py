@@ -12,6 +12,7 @@ import numpy as np
 import torch
 from sklearn.utils.validation import check_is_fitted
 
+from .._arguments import check_random_state
 from .._random import seed
 from ..dataloaders._cells import Matrix
 from ..dataloaders._moments import Cells
@@ -28,7 +29,7 @@ from ..nn._config import LongformerConfig
 from ..nn._longformer import GeneLongformer
 from ._checkpoint import check_folder
 from ._config import TrainConfig
-from ._device import attention_backend, isolated_rng, resolve_accelerator
+from ._device import attention_backend, isolated_rng, resolve_accelerator, seed_torch
 from ._diagnosis import diagnose
 from ._fitted import FittedLongformer
 from ._mixture import Mixture, choose_gate
@@ -100,11 +101,12 @@ class LongformerClassifier(CellClassifier):
         ``'auto'`` (CUDA, then MPS, then CPU), or one of them by name.
     checkpoint_dir
         Folder in which the training is kept while it lasts: killed and called again the same way, it
-        goes on, and ends with the same bits as if it had not been killed. ``None`` keeps nothing.
+        goes on, and on the CPU ends with the same bits as if it had not been killed (unless a `time_limit` ends
+        it). ``None`` keeps nothing.
     progress
         Whether to show a progress bar.
     random_state
-        Seed of everything that is drawn. Same seed, threads and machine: same bits.
+        Seed of everything that is drawn. Same seed, threads and machine: same bits, on the CPU.
 
     Attributes
     ----------
@@ -265,7 +267,7 @@ class LongformerClassifier(CellClassifier):
         )
         self.vocabulary_ = vocabulary.genes
         cells = vocabulary.cells(X)
-        self.graph_ = self._make_graph(X, cells)
+        self.graph_ = self._make_graph(X, vocabulary)
         model = starting_model(
             lambda config: self._initial_model(config, cells),
             config,
@@ -368,6 +370,7 @@ class LongformerClassifier(CellClassifier):
         if self.input_transform not in TRANSFORMS:
             msg = f"`input_transform` must be one of {TRANSFORMS}, not {self.input_transform!r}."
             raise ValueError(msg)
+        check_random_state(self.random_state, caller=type(self).__name__)
         options = self.model_options or {}
         if not isinstance(options, Mapping):
             msg = f"`model_options` must be a dictionary from fields to values, not {options!r}."
@@ -394,7 +397,7 @@ class LongformerClassifier(CellClassifier):
             return np.arange(n_tokens)
         return np.sort(rank_markers(X, codes)[:n_tokens])
 
-    def _make_graph(self, X: Matrix, cells: Cells) -> GeneGraph:
+    def _make_graph(self, X: Matrix, vocabulary: Vocabulary) -> GeneGraph:
         if self.graph is not None:
             if len(self.token_index_) != X.shape[1] or self.graph.n_genes != X.shape[1]:
                 msg = (
@@ -406,7 +409,8 @@ class LongformerClassifier(CellClassifier):
         else:
             values = X[:, self.token_index_]
             if self.input_transform_ == "pearson":
-                values = cells.rows(np.arange(len(cells)))[:, : len(self.token_index_)]
+                tokens = vocabulary.token_cells(X)
+                values = tokens.rows(np.arange(len(tokens)))
             mask, _ = gene_knn(values, self.n_neighbors, metric=self.metric, center=self.center)
             graph = GeneGraph.from_scipy(mask)
         return graph
@@ -433,7 +437,7 @@ class LongformerClassifier(CellClassifier):
 
     def _initial_model(self, config: LongformerConfig, cells: Cells) -> GeneLongformer:
         with isolated_rng("cpu"):
-            torch.manual_seed(seed(self.random_state, _INITIAL))
+            seed_torch("cpu", seed(self.random_state, _INITIAL))
             model = GeneLongformer(config, self.graph_)
         mean, sd = cells.moments(np.arange(len(cells)))
         model.standardizer.set_statistics(torch.from_numpy(mean), torch.from_numpy(sd))

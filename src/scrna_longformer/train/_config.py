@@ -49,8 +49,8 @@ class TrainConfig:
     time_limit
         Stop after this many seconds and keep the best weights so far; 0 means no limit.
     precision
-        ``'32-true'``, or ``'bf16-mixed'`` for matrix products of training in bfloat16 (weights, sums,
-        attention and all evaluation stay in float32). It pays where the device multiplies bfloat16
+        ``'32-true'``, or ``'bf16-mixed'`` for matrix products of training in bfloat16 (weights, sums
+        and all evaluation stay in float32; on the CPU attention too). It pays where the device multiplies bfloat16
         faster and the model is wide: see :doc:`/contributing`.
     """
 

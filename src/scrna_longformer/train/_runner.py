@@ -261,7 +261,7 @@ def run(
             if best.exhausted:
                 stopped_by = "patience"
                 break
-            if is_late:
+            if is_late and done < config.max_steps:
                 stopped_by = "time limit"
                 break
             if done < config.max_steps:

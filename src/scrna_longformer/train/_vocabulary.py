@@ -86,6 +86,11 @@ class Vocabulary:
         """Return what the model reads of the cells of `X`."""
         return model_cells(X, self.genes, tokens=self.tokens, linear=self.linear, share=self.share)
 
+    def token_cells(self, X: Matrix) -> Cells:
+        """Return the values of the tokens alone."""
+        none = np.empty(0, dtype=np.int64)
+        return model_cells(X, self.genes, tokens=self.tokens, linear=none, share=self.share)
+
 
 def _residual_genes(X: Matrix) -> np.ndarray:
     try:

@@ -3,10 +3,11 @@ from __future__ import annotations
 import numpy as np
 import pytest
 from scipy import sparse
+from scipy.spatial.distance import cdist
 from scipy.stats.contingency import association
 from sklearn.linear_model import LogisticRegression
 
-from scrna_longformer.evaluation import Split, make_splits
+from scrna_longformer.evaluation import DepthFeatures, Split, make_splits
 from scrna_longformer.evaluation.checks import (
     PermutedFit,
     components,
@@ -194,9 +195,8 @@ def test_small_classes_and_lonely_ones() -> None:
 def test_preprocessing_of_each_kind(cells) -> None:
     X, _ = cells
     scaled = (X - X.mean(axis=0)) / X.std(axis=0)
-    smooth = np.stack(
-        [X[np.random.default_rng(i).integers(180, size=40)].mean(axis=0) for i in range(180)]
-    )
+    nearest = np.argsort(cdist(X, X), axis=1)[:, :20]
+    smooth = X[nearest].mean(axis=1)[nearest].mean(axis=1)
     assert preprocessing(scaled).fired
     assert preprocessing(smooth).fired
     assert preprocessing(X, records=["The genes were selected on all cells."]).fired
@@ -319,3 +319,147 @@ def test_a_few_odd_cells_of_several_classes_are_no_copies(rng: np.random.Generat
     X = rng.gamma(1.0, size=(300, 60))
     X[:4] = 5 + 0.2 * rng.gamma(1.0, size=(4, 60))  # deep cells of another animal
     assert not duplicates(X, make_splits(codes), codes=codes).fired
+
+
+def log_values(counts: np.ndarray, total: float | np.ndarray = 1e4) -> np.ndarray:
+    """Scale cells to a common total, or to a total each, and take logarithms."""
+    return np.log1p(counts * np.divide(total, counts.sum(axis=1))[:, None]).astype(np.float32)
+
+
+def leaks(X: np.ndarray, codes: np.ndarray) -> bool:
+    return leak(X, codes, make_splits(codes, n_splits=3)).fired
+
+
+@pytest.fixture
+def four_types(rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
+    """Counts of 400 cells x 300 genes of four types in two lineages, each with markers."""
+    codes = np.arange(400) % 4
+    gene = np.arange(300)
+    marks = (gene % 20 == codes[:, None]) | (gene % 20 == 4 + codes[:, None] // 2)
+    rate = np.where(marks, 3.0, 0.5) * rng.gamma(8, 1 / 8, (400, 300))
+    return rng.poisson(rate * np.exp(0.3 * rng.standard_normal((400, 1)))), codes
+
+
+@pytest.mark.parametrize("kind", [np.asarray, sparse.csr_matrix])
+def test_classes_scaled_to_different_totals_are_told(four_types, kind) -> None:
+    counts, codes = four_types
+    X = log_values(counts)
+    selected = X[:, X.var(axis=0) > np.median(X.var(axis=0))]
+    for clean in (X, selected, np.log1p(counts), X - X.mean(axis=0)):
+        assert not leaks(kind(clean), codes)
+    by_class, by_lineage = 1e4 + 500.0 * codes, np.where(codes < 2, 9e3, 1e4)
+    for totals in (by_class, by_lineage):
+        found = leak(kind(log_values(counts, totals)), codes, make_splits(codes))
+        assert found.fired
+        assert found.evidence["total_is_label"]
+        assert "The normalised total" in found.what
+        assert found.evidence["n_label_genes"] == 0
+
+
+def test_labels_spread_over_columns_are_told(four_types, rng) -> None:
+    counts, codes = four_types
+    clean = log_values(counts)
+    assert not leaks(clean, codes)
+    for bits in ([codes // 2], [codes % 2, codes // 2], [codes % 2 + 0.01 * rng.normal(size=400)]):
+        assert leaks(np.column_stack([clean, *bits]), codes)
+
+
+@pytest.mark.parametrize("n_types", [1, 2])
+def test_a_gene_that_one_lineage_has_is_no_leak(n_types, rng: np.random.Generator) -> None:
+    codes = np.arange(400) % 4
+    for rate in (3, 20, 200):  # the last is most of what a cell holds, as haemoglobin can be
+        counts = rng.poisson(3.0, (400, 60))
+        biology = rate * rng.gamma(25, 1 / 25, 400)
+        counts[:, 0] = np.where(codes < n_types, rng.poisson(biology), 0)
+        assert not leaks(log_values(counts), codes)
+
+
+@pytest.mark.parametrize("n_copies", [2, 3])
+def test_two_classes_with_noisy_copies_of_the_labels(n_copies, rng) -> None:
+    codes = np.arange(300) % 2
+    rate = np.where((np.arange(150) < 12) & (codes[:, None] == 0), 1.5, 0.7)
+    X = log_values(rng.poisson(rate))
+    copies = codes[:, None] + rng.normal(0, 0.12, (300, n_copies))
+    assert not leaks(X, codes)
+    assert leaks(np.column_stack([X, copies]), codes)
+    # a panel of ten proteins, two of which the two types are gated on
+    panel = np.column_stack([X[:, 20:28], copies[:, 0], -copies[:, 1]])
+    assert not leaks(panel, codes)
+
+
+def test_deep_lines_have_many_genes_with_levels(rng: np.random.Generator) -> None:
+    codes = np.arange(300) % 3
+    level = np.stack([rng.permutation([4.0, 20.0, 90.0]) for _ in range(40)], axis=1)
+    rate = np.concatenate([level[codes], np.full((300, 160), 10.0)], axis=1)
+    X = log_values(rng.poisson(rate * rng.gamma(30, 1 / 30, rate.shape)))
+    assert not leaks(X, codes)
+    easy = X[:, 34:]  # six such genes, and a column of labels
+    assert not leaks(easy, codes)
+    assert leaks(np.column_stack([easy[:, 4:], codes + rng.normal(0, 0.08, 300)]), codes)
+
+
+def test_a_rare_class_clipped_by_scaling_is_no_leak(rng: np.random.Generator) -> None:
+    codes = np.r_[np.arange(1490) % 2, np.full(10, 2)]
+    counts = rng.poisson(np.where(np.arange(80) % 10 == codes[:, None], 4.0, 1.5))
+    counts[:, :4] = np.where(codes[:, None] == 2, 30 + rng.poisson(10.0, (1500, 4)), 0)
+    X = log_values(counts).astype(float)
+    scale = X.std(axis=0, ddof=1)
+    clipped = np.clip((X - X.mean(axis=0)) / scale, -10, 10)
+    assert (clipped[codes == 2, :4] == 10).all()
+    assert not leaks(clipped, codes)
+    assert not leaks(np.minimum(X / scale, 10), codes)  # not centred
+    flag = (codes == 1) / np.std(codes == 1)
+    assert leaks(np.column_stack([clipped, flag - flag.mean()]), codes)
+
+
+@pytest.mark.parametrize("n_copies", [1, 3])
+def test_labels_with_errors_in_a_column_are_told(n_copies, four_types, rng) -> None:
+    counts, codes = four_types
+    X = log_values(counts)
+    columns = []
+    for _ in range(n_copies):
+        wrong = np.where(rng.random(400) < 0.04, rng.integers(4, size=400), codes)
+        columns.append(wrong + rng.normal(0, 0.05, 400))
+    assert leaks(np.column_stack([X, *columns]), codes)
+    marks = X[:, (np.arange(300) % 20 < 4)]  # a panel of markers
+    assert not leaks(marks, codes)
+
+
+def test_genes_scaled_without_centring_are_told(four_types) -> None:
+    counts = four_types[0]
+    X = log_values(counts).astype(float)
+    rates = np.random.default_rng(1).beta(0.3, 0.3, X.shape).round(1)  # as of methylation
+    for clean in (X, np.log2(1 + counts), np.sqrt(X), rates):
+        assert not preprocessing(clean).fired
+    for divisor in (X.std(axis=0, ddof=1), X.max(axis=0)):
+        for kind in (np.asarray, sparse.csr_matrix):
+            found = preprocessing(kind(X / divisor))
+            assert found.fired
+            assert found.evidence["genes_scaled"]
+            assert "every gene was scaled over all cells" in found.what
+    assert preprocessing(np.minimum(X / X.std(axis=0), 4)).fired  # clipped
+
+
+@pytest.mark.parametrize("n_genes", [25, 60, 300])
+def test_dense_values_are_not_smoothed_by_that(n_genes, rng: np.random.Generator) -> None:
+    codes = np.arange(600) % 4
+    level = 5 + rng.normal(0, 1, (4, n_genes))[codes]
+    depth = rng.normal(0, 0.5, (600, 1))
+    proteins = level + depth + rng.normal(0, 0.4, (600, n_genes))
+    for clean in (rng.gamma(2.0, 1.0, (600, n_genes)), np.abs(proteins)):
+        assert not preprocessing(clean).fired
+    nearest = np.argsort(cdist(proteins, proteins), axis=1)[:, :20]
+    smooth = np.abs(proteins)[nearest].mean(axis=1)[nearest].mean(axis=1)
+    assert "smoothed" in preprocessing(smooth).text
+
+
+def test_an_empty_cell_does_not_decide_how_depth_is_read(rng: np.random.Generator) -> None:
+    counts = rng.poisson(1.0, (60, 30))
+    counts[:, 0], counts[0], counts[1] = 1, 0, 2
+    X = np.log1p(counts)
+    depth = DepthFeatures().fit(X)
+    assert not depth.was_scaled_
+    np.testing.assert_allclose(depth.transform(X)[:, 0], np.log1p(counts.sum(axis=1)))
+    scaled = log_values(np.maximum(counts, np.eye(60, 30, dtype=int)))
+    assert DepthFeatures().fit(scaled).was_scaled_
+    assert np.isfinite(DepthFeatures().fit_transform(np.zeros((5, 30)))).all()
