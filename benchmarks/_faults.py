@@ -6,6 +6,7 @@ A generator takes a :class:`Base` (cells with sound labels) and a NumPy generato
 
 from __future__ import annotations
 
+import zlib
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from functools import cached_property
@@ -135,6 +136,23 @@ def a_gene_per_class(base, rng):
     columns = np.eye(codes.max() + 1)[codes] * rng.integers(1, 20)
     X = log_values(sparse.hstack([counts, columns]).tocsr())
     return Case(X, codes, provenance=Provenance(kind="planted"))
+
+
+def labels_in_bits(base, rng):
+    """No column tells all classes; two or three of zeros and ones do together."""
+    case = _known(base, rng)
+    bits = rng.permutation(case.codes.max() + 1)[case.codes, None] >> np.arange(
+        int(case.codes.max()).bit_length()
+    )
+    return replace(case, X=_with_columns(case.X, (bits & 1) * rng.uniform(1, 3)))
+
+
+def classes_scaled_to_other_totals(base, rng):
+    counts, codes = base.draw(rng)
+    totals = 1e3 * (1 + rng.permutation(codes.max() + 1) * rng.uniform(0.05, 0.5))[codes]
+    found = np.maximum(np.asarray(counts.sum(axis=1)).ravel(), 1)
+    X = sparse.csr_matrix(sparse.diags(totals / found) @ counts).astype(np.float32)
+    return Case(X.log1p(), codes, provenance=Provenance(kind="planted"))
 
 
 class Knowing(ClassifierMixin, BaseEstimator):
@@ -383,6 +401,71 @@ def hardly_moved_by_the_cells(base, rng):
     return _against(base, rng, Blind(rng.uniform(0, 0.008)))
 
 
+# ------------------------------------------------------------------------------------ no skill
+
+
+class Hashed(ClassifierMixin, BaseEstimator):
+    """Answers from a hash of the cell: looks at its input, and knows nothing."""
+
+    def __init__(self, seed=0):
+        self.seed = seed
+
+    def fit(self, X, y):
+        self.classes_ = np.unique(y)
+        return self
+
+    def predict_proba(self, X):
+        seeds = [[self.seed, zlib.crc32(row.data.tobytes())] for row in X]
+        ones = np.ones(len(self.classes_))
+        return np.array([np.random.default_rng(s).dirichlet(ones) for s in seeds])
+
+
+class Turned(LogisticRegression):
+    """Gives its columns in another order than that of its classes."""
+
+    def __init__(self, by=1, C=0.02):
+        super().__init__(C=C, class_weight="balanced", max_iter=2000)
+        self.by = by
+
+    def predict_proba(self, X):
+        return np.roll(super().predict_proba(X), self.by, axis=1)
+
+
+class Upside(LogisticRegression):
+    """Takes the least probable class for the most probable one."""
+
+    def predict_proba(self, X):
+        against = 1 - super().predict_proba(X)
+        return against / against.sum(axis=1, keepdims=True)
+
+
+class Mixed(LogisticRegression):
+    """Fits labels that it has mixed up."""
+
+    def fit(self, X, y):
+        mixed = np.random.default_rng([1, zlib.crc32(y.tobytes())]).permutation(y)
+        return super().fit(X, mixed)
+
+
+def answers_from_a_hash(base, rng):
+    return _against(base, rng, Hashed(int(rng.integers(1000))))
+
+
+def columns_in_another_order(base, rng):
+    model = Turned(int(rng.integers(1, 3)), 10 ** rng.uniform(-3, -1))
+    return _against(base, rng, make_pipeline(GeneSelector("f_test", 150), GeneScaler(), model))
+
+
+def upside_down(base, rng):
+    model = Upside(C=10 ** rng.uniform(-3, -1), max_iter=2000)
+    return _against(base, rng, make_pipeline(GeneSelector("f_test", 150), GeneScaler(), model))
+
+
+def labels_mixed_up_in_fit(base, rng):
+    model = Mixed(C=10 ** rng.uniform(-3, -1), max_iter=2000)
+    return _against(base, rng, make_pipeline(GeneSelector("f_test", 150), GeneScaler(), model))
+
+
 # ------------------------------------------------------------------------------------ circular
 
 
@@ -543,6 +626,13 @@ def smoothed_over_neighbours(base, rng):
     smooth = np.asarray((steps @ case.X).toarray(), dtype=np.float32)
     expressed = (smooth > 0).mean(axis=0) > 0.9
     return replace(case, X=np.ascontiguousarray(smooth[:, expressed]))
+
+
+def genes_scaled_without_centring(base, rng):
+    case = _known(base, rng)
+    dense = case.X.toarray()
+    spread = dense.std(axis=0) if rng.random() < 0.5 else dense.max(axis=0)
+    return replace(case, X=sparse.csr_matrix(dense / np.where(spread > 0, spread, 1)))
 
 
 def variable_genes_of_all_cells(base, rng):
@@ -708,6 +798,8 @@ FAULTS = {
     "leak": [
         a_gene_holds_the_labels,
         a_gene_per_class,
+        labels_in_bits,
+        classes_scaled_to_other_totals,
         a_model_knows_test_labels,
         test_cells_in_training,
         groups_cut_in_two,
@@ -742,6 +834,12 @@ FAULTS = {
         random_by_the_class_shares,
         hardly_moved_by_the_cells,
     ],
+    "no_skill": [
+        answers_from_a_hash,
+        columns_in_another_order,
+        upside_down,
+        labels_mixed_up_in_fit,
+    ],
     "circular": [
         clusters_with_their_record,
         clusters_under_another_name,
@@ -772,6 +870,7 @@ FAULTS = {
         scaled_values,
         batches_centred,
         smoothed_over_neighbours,
+        genes_scaled_without_centring,
         variable_genes_of_all_cells,
     ],
     "overfitting": [a_full_tree, a_random_tree, one_neighbour_on_all_genes, no_penalty_on_noise],

@@ -16,6 +16,7 @@ CHECKS = [
     "duplicates",
     "constant_prediction",
     "input_ignored",
+    "no_skill",
     "circular",
     "depth_labels",
     "confounding",

@@ -47,13 +47,48 @@ def test_likeness_makes_a_suspicion_only(rng: np.random.Generator) -> None:
 
 def test_merged_clusters_are_suspected(X) -> None:
     clusters = np.arange(240) % 6
-    assert answer(X, clusters // 2, clusterings={"leiden": clusters}) == "suspected"
+    codes = clusters // 2
+    assert answer(X, codes, clusterings={"leiden": clusters}) == "suspected"
+    for n_corrected, expected in ((3, "suspected"), (30, "no evidence")):
+        corrected = np.r_[(codes[:n_corrected] + 1) % 3, codes[n_corrected:]]
+        assert answer(X, corrected, clusterings={"leiden": clusters}) == expected
 
 
 @pytest.mark.parametrize("kind", ["genotype", "sorted", "design", "proteins"])
-def test_labels_from_elsewhere_are_never_circular(X, kind) -> None:
+def test_labels_from_elsewhere_outweigh_any_likeness(X, kind) -> None:
+    codes = np.arange(240) % 4
+    nearly = np.r_[1, codes[1:]]
+    assert answer(X, codes, kind=kind, clusterings={"leiden": nearly}) == "no evidence"
+
+
+@pytest.mark.parametrize("kind", ["genotype", "sorted", "design", "planted"])
+def test_a_record_may_outlive_its_labels(X, lines, kind) -> None:
+    codes = np.arange(240) % 4
+    found = circular(X, codes, Provenance(kind=kind, clusterings={"leiden": codes[::-1]}))
+    assert found.evidence["answer"] == "suspected"
+    assert "Written over" in found.what
+    few = np.where(np.arange(240) < 200, codes, -1)
+    assert answer(X, codes, kind=kind, clusterings={"leiden": few}) == "no evidence"
+    cells, types = lines  # that any clustering finds: equality says nothing
+    assert answer(cells, types, kind=kind, clusterings={"leiden": types}) == "no evidence"
+
+
+@pytest.mark.parametrize("kind", ["proteins", "stated"])
+def test_clusters_of_other_measurements_may_have_a_record(X, kind) -> None:
     codes = np.arange(240) % 4
     assert answer(X, codes, kind=kind, clusterings={"leiden": codes}) == "no evidence"
+
+
+def test_clusters_of_a_subset_do_not_speak_for_all(X) -> None:
+    codes, place = np.arange(240) % 4, np.arange(240)
+    for clusters in (codes, codes + 4 * (place % 8 > 3)):  # equal, and merged
+        of_subset = np.where(place < 120, clusters, -1)
+        assert answer(X, codes, clusterings={"leiden": of_subset}) == "no evidence"
+        of_most = np.where(place < 220, clusters, -1)
+        assert answer(X, codes, clusterings={"leiden": of_most}) in ("yes", "suspected")
+    # of one class, and nearly all cells of that
+    rare = (place < 12).astype(int)
+    assert answer(X, rare, clusterings={"leiden": np.where(place < 12, -1, 0)}) == "no evidence"
 
 
 def test_types_that_no_clustering_finds_pass(X) -> None:
@@ -130,3 +165,14 @@ def test_stored_graphs_and_embeddings_are_swept(X, rng: np.random.Generator) -> 
     assert "obsp['b']" in found.what
     found = circular(X, codes, Provenance(embeddings={"obsm['X_b']": Z}))
     assert "obsm['X_b']" in found.what
+
+
+def test_many_clusters_are_swept_too(rng: np.random.Generator) -> None:
+    Z = rng.normal(size=(400, 6))
+    graph = neighbour_graph(Z, 15)
+    codes = communities(_network(graph), "leiden", 17.6)
+    finest = communities(_network(graph), "leiden", 2.2 * 1.32)  # of those tried for few classes
+    assert len(np.unique(codes)) > len(np.unique(finest))
+    X = np.log1p(rng.poisson(1.5, size=(400, 60)))
+    assert answer(X, codes) == "no evidence"
+    assert answer(X, codes, graphs={"obsp['a']": graph}) == "suspected"

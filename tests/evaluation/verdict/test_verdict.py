@@ -347,6 +347,24 @@ def test_only_floors_leave_nobody() -> None:
     assert told(record)[0].startswith("No winner is named, because no contestant is left")
 
 
+def test_why_everybody_was_excluded_is_quoted() -> None:
+    models = ("nearest_centroid", "logistic_regression")
+    out = [
+        CheckResult("no_skill", "exclude", True, f"{m!r} knows nothing.", "Why.", "see to it.", m)
+        for m in models
+    ]
+    floor = CheckResult("constant_prediction", "exclude", True, "x", "y", "z", "majority")
+    first, second, third = told(compared(GOOD, checks=(floor, *out)))
+    assert first == (
+        "No winner is named, because no contestant is left to rank: 'nearest_centroid' knows nothing."
+    )
+    assert second == "To mend it, see to it."
+    assert "logistic_regression and nearest_centroid left the ranking" in third
+    first, second, _ = told(compared({"majority": 0.061}, checks=(floor,)))
+    assert first.endswith("no contestant is left to rank.")
+    assert "models='default'" in second
+
+
 def test_an_interrupted_comparison_without_checks_names_nobody() -> None:
     record = compared(GOOD, checks=(), folds={"logistic_regression": 2})
     assert decide(record).reason == "unchecked"

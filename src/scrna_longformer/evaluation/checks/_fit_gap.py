@@ -29,7 +29,8 @@ def overfitting(
     Parameters
     ----------
     train, test
-        Macro-F1 on training and test cells of each fold.
+        Macro-F1 on training and test cells of each fold; on the test cells of each repeat where a fold
+        alone cannot be scored (``evaluation._pooled``).
     best_test
         Mean macro-F1 on test cells of the best model there is.
     model
@@ -75,7 +76,8 @@ def underfitting(
     Parameters
     ----------
     train, test
-        Macro-F1 on training and test cells of each fold.
+        Macro-F1 on training and test cells of each fold; on the test cells of each repeat where a fold
+        alone cannot be scored (``evaluation._pooled``).
     best_test
         Mean macro-F1 on test cells of the best model there is.
     model

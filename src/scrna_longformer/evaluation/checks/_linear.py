@@ -93,8 +93,12 @@ def permuted_scores(
     *,
     n_permutations: int,
     rng: np.random.Generator,
+    groups: np.ndarray | None = None,
 ) -> Iterator[tuple[np.ndarray, list[np.ndarray]]]:
     """Fit the linear classifier to permuted labels in every fold.
+
+    With ``groups`` it is their classes that are permuted, and their cells follow; no code may then be
+    negative.
 
     Yields
     ------
@@ -102,16 +106,28 @@ def permuted_scores(
     fold (test cells x classes).
     """
     n_classes = int(codes.max()) + 1
-    rows = np.flatnonzero(codes >= 0)
+    if groups is None:
+        rows = np.flatnonzero(codes >= 0)
+        classes, place = codes[rows], np.arange(len(rows))
+    else:
+        rows, (classes, place) = np.arange(len(codes)), class_of_groups(codes, groups)
     block = max(1, _BLOCK // (len(codes) * n_classes))
     for start in range(0, n_permutations, block):
         n = min(block, n_permutations - start)
         permuted = np.tile(codes, (n, 1))
-        permuted[:, rows] = rng.permuted(permuted[:, rows], axis=1)
+        permuted[:, rows] = rng.permuted(np.tile(classes, (n, 1)), axis=1)[:, place]
         targets = one_hot(permuted, n_classes).transpose(1, 0, 2).reshape(len(codes), -1)
         folds = [ridge_scores(Z, targets, s).reshape(len(s.test), n, n_classes) for s in splits]
         for i in range(n):
             yield permuted[i], [fold[:, i] for fold in folds]
+
+
+def class_of_groups(codes: np.ndarray, groups: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return the commonest class of each group, and of each cell the place of its group among them."""
+    levels, place = np.unique(groups, return_inverse=True)
+    table = np.zeros((len(levels), int(codes.max()) + 1))
+    np.add.at(table, (place, codes), 1)
+    return table.argmax(axis=1), place
 
 
 def one_hot(codes: np.ndarray, n_classes: int) -> np.ndarray:

@@ -13,6 +13,7 @@ from scipy import stats
 from ..._random import generator
 from ...features._ranking import Matrix
 from .._build import build
+from .._class_codes import class_codes, in_order
 from .._split import Split
 from .._threads import threads_of
 from ._agreement import balanced_skill, shuffle_z
@@ -25,6 +26,7 @@ N_PERMUTATIONS = 100
 _MOST_CELLS = 240  # for contestants that are trained anew
 _N_DRAWS = 2
 _MOST_ROTATIONS = 3
+_LONGEST = 100  # characters of an error that are quoted
 
 
 @dataclass(frozen=True)
@@ -37,10 +39,13 @@ class PermutedFit:
         Standard score of its agreement with the permuted labels of cells it was not trained on.
     known
         Its agreement with their *true* labels, between 0 (chance) and 1.
+    refused
+        Why there are none and both are NaN: what the contestant raised; empty if it was trained.
     """
 
     z: float
     known: float
+    refused: str = ""
 
 
 def permuted_labels(
@@ -65,7 +70,8 @@ def permuted_labels(
     splits
         The folds of the comparison.
     contestants
-        Contestants that were trained on permuted labels (:func:`trained_on_permuted`).
+        Contestants that were to be trained on permuted labels (:func:`trained_on_permuted`). Those
+        that refused, or have no finite ``z``, are not tested but named.
     not_asked
         Contestants that were not, because they are slow, for the text.
     n_permutations
@@ -110,9 +116,13 @@ def permuted_labels(
     z = linear_permuted_z(
         Z, codes, splits, n_permutations=n_permutations, random_state=random_state
     )
-    p_values = {n: float(stats.norm.sf(f.z)) for n, f in (contestants or {}).items()}
+    fits = contestants or {}
+    p_values = {n: float(stats.norm.sf(f.z)) for n, f in fits.items() if np.isfinite(f.z)}
     p_values["the linear classifier"] = _mean_above_zero(z)
-    left_out = f" Not trained on them: {', '.join(not_asked)} (too slow)." if not_asked else ""
+    why = {n: f.refused or "without a number" for n, f in fits.items() if n not in p_values}
+    why |= dict.fromkeys(not_asked, "too slow")
+    listed = ", ".join(f"{n} ({reason})" for n, reason in why.items())
+    left_out = f" Not trained on them: {listed}." if listed else ""
     name, least = min(p_values.items(), key=lambda item: item[1])
     p_value = min(1.0, least * len(p_values))
     evidence: dict[str, Any] = {
@@ -164,7 +174,7 @@ def _mean_above_zero(z: np.ndarray) -> float:
 
 def trained_on_permuted(
     model: Any, X: Matrix, codes: np.ndarray, *, random_state: int = 0
-) -> PermutedFit | None:
+) -> PermutedFit:
     """Train a contestant on permuted labels of few cells and see what it knows of the others.
 
     Parameters
@@ -181,8 +191,9 @@ def trained_on_permuted(
     Returns
     -------
     PermutedFit
-        An honest learner has ``z`` near 0 and ``known`` near 0. ``None`` if the contestant refuses
-        so few cells (raises a ``ValueError``), or no two classes have six cells.
+        An honest learner has ``z`` near 0 and ``known`` near 0. Both are NaN, and ``refused`` says why,
+        if the contestant raises an error on so few cells or gives no probabilities, or if no two
+        classes have six cells.
 
     Notes
     -----
@@ -196,7 +207,7 @@ def trained_on_permuted(
     rows, y = _equal_classes(codes, rng)
     n_classes = int(y.max(initial=-1)) + 1
     if n_classes < 2:
-        return None
+        return _refused("no two classes have six cells")
     half = np.zeros(len(y), dtype=bool)
     half[::2] = True
     agreements, known = [], []
@@ -205,20 +216,41 @@ def trained_on_permuted(
             if len(np.unique(labels[train])) < 2:
                 continue
             try:
-                with threads_of(model), warnings.catch_warnings():
-                    warnings.simplefilter("ignore")  # of convergence: there is nothing to learn
-                    estimator = build(model, int(rng.integers(2**31)))
-                    estimator.fit(X[rows[train]], labels[train])
-                    found = estimator.predict_proba(X[rows[test]])
-            except ValueError:
-                return None
-            proba = np.zeros((int(test.sum()), n_classes))
-            proba[:, estimator.classes_] = found
+                proba = _fitted_proba(
+                    model, (X[rows[train]], labels[train]), X[rows[test]], n_classes, rng
+                )
+            # The code is foreign, and so may be any error. It was sound in the folds, so that one on
+            # these few cells may not cost a finished comparison: it is quoted.
+            except Exception as error:  # noqa: BLE001
+                said = " ".join(str(error).split())
+                return _refused(f"{type(error).__name__}: {said}"[:_LONGEST])
             if is_first:  # classes moved on say nothing new of the permuted labels
                 agreements.append((proba, labels[test]))
             known.append(balanced_skill([proba], [y[test]]))
     # the two halves of a draw may agree or not for the same reason: their sum varies up to twice
     return PermutedFit(shuffle_z(agreements) / np.sqrt(2), float(np.mean(known)))
+
+
+def _fitted_proba(
+    model: Any,
+    train: tuple[Matrix, np.ndarray],
+    cells: Matrix,
+    n_classes: int,
+    rng: np.random.Generator,
+) -> np.ndarray:
+    """Probabilities of all classes for some cells, after a fit to others."""
+    with threads_of(model), warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # of convergence: there is nothing to learn
+        estimator = build(model, int(rng.integers(2**31)))
+        estimator.fit(*train)
+        found = in_order(estimator, cells)
+    proba = np.zeros((cells.shape[0], n_classes))
+    proba[:, np.sort(class_codes(estimator))] = found
+    return proba
+
+
+def _refused(why: str) -> PermutedFit:
+    return PermutedFit(float("nan"), float("nan"), why)
 
 
 def _permutations(

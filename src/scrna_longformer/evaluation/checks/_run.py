@@ -11,6 +11,7 @@ import numpy as np
 from ...features._ranking import Matrix
 from .._benchmark import OK, FoldResult
 from .._metrics import per_class_f1
+from .._pooled import lacks_a_class, pool
 from .._split import Split
 from ._agreement import balanced_skill
 from ._circular import Provenance, circular
@@ -22,9 +23,10 @@ from ._fit_gap import BEST, overfitting, underfitting
 from ._input import input_ignored
 from ._leak import leak
 from ._linear import components, linear_proba
-from ._no_signal import linear_null, no_signal
+from ._no_signal import is_by_group, linear_null, no_signal, no_skill
 from ._permuted import PermutedFit, permuted_labels, trained_on_permuted
 from ._preprocessing import preprocessing
+from ._pure_folds import joined
 from ._result import CheckResult
 from ._small_classes import small_classes
 
@@ -91,7 +93,9 @@ def run_checks(inputs: CheckInputs) -> list[CheckResult]:
     Returns
     -------
     list of CheckResult
-        One of each check on the data, and one of each check and contestant on the contestants.
+        One of each check on the data, and one of each check and contestant on the contestants, as far as
+        there is something to ask: of skill nobody is asked where there is no signal, nor who is a floor
+        or was found not to look at the cells.
 
     Examples
     --------
@@ -112,10 +116,9 @@ def run_checks(inputs: CheckInputs) -> list[CheckResult]:
     first = [split for split in inputs.splits if split.repeat == inputs.splits[0].repeat]
     Z = components(inputs.X, random_state=inputs.random_state)
     linear = linear_proba(Z, inputs.codes, first)
-    return [
-        *_of_data(inputs, by_model, first, Z, linear),
-        *_of_contestants(inputs, by_model, first, Z),
-    ]
+    of_data = list(_of_data(inputs, by_model, first, Z, linear))
+    signal = next(result for result in of_data if result.name == "no_signal")
+    return [*of_data, *_of_contestants(inputs, by_model, first, Z, signal)]
 
 
 def _of_data(
@@ -138,17 +141,25 @@ def _of_data(
         splits,
         groups=inputs.groups,
         gene_names=inputs.gene_names,
-        known={name: fit.known for name, fit in permuted.items()},
+        known={name: fit.known for name, fit in permuted.items() if not fit.refused},
     )
     yield permuted_labels(Z, codes, first, contestants=permuted, not_asked=slow, random_state=seed)
-    null = linear_null(Z, codes, first, random_state=seed)
-    yield no_signal(proba, truth, null=null, random_state=seed)
+    groups = _groups_of(inputs, first)
+    null = linear_null(Z, codes, first, groups=inputs.groups if groups else None, random_state=seed)
+    yield no_signal(proba, truth, null=null, groups=groups, random_state=seed)
     yield duplicates(X, splits, codes=codes, class_names=inputs.class_names, random_state=seed)
     yield circular(X, codes, inputs.provenance, random_state=seed)
     yield depth_labels(X, codes, first, best_skill=best)
     for key, batch in inputs.batches.items():
         held_out = inputs.groups is not None and np.array_equal(batch, inputs.groups)
-        yield confounding(codes, batch, key=key, class_names=inputs.class_names, held_out=held_out)
+        yield confounding(
+            codes,
+            batch,
+            key=key,
+            class_names=inputs.class_names,
+            held_out=held_out,
+            random_state=seed,
+        )
     yield small_classes(codes, groups=inputs.groups, class_names=inputs.class_names)
     yield preprocessing(X, records=inputs.records)
 
@@ -158,37 +169,80 @@ def _of_contestants(
     by_model: Mapping[str, Sequence[FoldResult]],
     first: Sequence[Split],
     Z: np.ndarray,
+    signal: CheckResult,
 ) -> Iterator[CheckResult]:
     """Checks that exclude a contestant or limit what its place shows."""
-    means = {name: np.mean([r.metrics["macro_f1"] for r in rs]) for name, rs in by_model.items()}
-    best, best_name = float(max(means.values(), default=0.0)), BEST
-    reference = np.mean(
-        [
-            np.nanmean(per_class_f1(inputs.codes[split.test], proba))
-            for split, proba in zip(
-                first, linear_proba(Z, inputs.codes, first, balanced=False), strict=True
-            )
-        ]
-    )
+    tested, reference = _test_scores(inputs.codes, by_model, first, Z)
+    best = max((float(np.mean(scores)) for scores in tested.values()), default=0.0)
+    best_name = BEST
     if reference > best:  # where no contestant is any good, somebody must say so
-        best, best_name = float(reference), "a linear model on components"
+        best, best_name = reference, "a linear model on components"
     for name, results in by_model.items():
         truth = [inputs.codes[r.test] for r in results]
         constant = constant_prediction([r.proba for r in results], truth, model=name)
         yield constant
         probes = [r.probe for r in results if r.probe]
-        if not probes:
+        ignored = input_ignored(probes, model=name) if probes else None
+        is_ignored = ignored is not None and ignored.fired
+        if ignored is not None:
+            yield ignored
+        if _is_floor(name, inputs.models.get(name)):
             continue
-        ignored = input_ignored(probes, model=name)
-        yield ignored
-        if name in REFERENCES or (ignored.fired and not constant.fired):
+        if not (signal.fired or constant.fired or is_ignored):
+            yield from _skill(name, results, inputs, first, float(signal.evidence["best_skill"]))
+        if not probes or (is_ignored and not constant.fired):
             continue
         train = [probe["train_macro_f1"] for probe in probes]
-        test = [r.metrics["macro_f1"] for r in results]
         if not constant.fired:
-            yield overfitting(train, test, best, model=name, best=best_name)
+            yield overfitting(train, tested[name], best, model=name, best=best_name)
         # a constant may be the extreme of it
-        yield underfitting(train, test, best, model=name, best=best_name)
+        yield underfitting(train, tested[name], best, model=name, best=best_name)
+
+
+def _skill(
+    name: str,
+    results: Sequence[FoldResult],
+    inputs: CheckInputs,
+    first: Sequence[Split],
+    best_skill: float,
+) -> Iterator[CheckResult]:
+    """Ask a contestant for its skill in the folds of the first repeat that it finished, if in any."""
+    asked = [r for r in results if r.repeat == first[0].repeat and r.seed == 0]
+    if asked:
+        groups = inputs.groups if _groups_of(inputs, first) else None
+        yield no_skill(
+            [r.proba for r in asked],
+            [inputs.codes[r.test] for r in asked],
+            model=name,
+            best_skill=best_skill,
+            groups=None if groups is None else [groups[r.test] for r in asked],
+            random_state=inputs.random_state,
+        )
+
+
+def _groups_of(inputs: CheckInputs, first: Sequence[Split]) -> list[np.ndarray] | None:
+    """Groups of the test cells of each fold, if classes are to be shuffled over them."""
+    if inputs.groups is None:
+        return None
+    groups = [inputs.groups[split.test] for split in first]
+    return groups if is_by_group([inputs.codes[split.test] for split in first], groups) else None
+
+
+def _test_scores(
+    codes: np.ndarray,
+    by_model: Mapping[str, Sequence[FoldResult]],
+    first: Sequence[Split],
+    Z: np.ndarray,
+) -> tuple[dict[str, list[float]], float]:
+    """Macro-F1 of every contestant, and of a linear model: by fold, or over all where a fold has no score."""
+    proba = linear_proba(Z, codes, first, balanced=False)
+    truth = [codes[split.test] for split in first]
+    if lacks_a_class([r for results in by_model.values() for r in results], codes):
+        by_model = {name: pool(results, codes) for name, results in by_model.items()}
+        proba, truth = joined(proba), joined(truth)
+    tested = {name: [r.metrics["macro_f1"] for r in rs] for name, rs in by_model.items()}
+    reference = [np.nanmean(per_class_f1(y, p)) for y, p in zip(truth, proba, strict=True)]
+    return tested, float(np.mean(reference))
 
 
 def _first_repeat(
@@ -206,7 +260,7 @@ def _first_repeat(
 def _permuted_fits(
     inputs: CheckInputs, by_model: Mapping[str, Sequence[FoldResult]]
 ) -> tuple[dict[str, PermutedFit], list[str]]:
-    """Train contestants from elsewhere on permuted labels, where that is cheap; name those that are not."""
+    """Train contestants from elsewhere on permuted labels, where that is cheap; name where it is not."""
     fits, slow = {}, []
     for name, model in inputs.models.items():
         seconds = [r.fit_seconds for r in by_model.get(name, ())]
@@ -215,10 +269,16 @@ def _permuted_fits(
         if np.mean(seconds) > MOST_SECONDS:
             slow.append(name)
             continue
-        fit = trained_on_permuted(model, inputs.X, inputs.codes, random_state=inputs.random_state)
-        if fit is not None:
-            fits[name] = fit
+        fits[name] = trained_on_permuted(
+            model, inputs.X, inputs.codes, random_state=inputs.random_state
+        )
     return fits, slow
+
+
+def _is_floor(name: str, model: Any) -> bool:
+    """Whether a contestant is a floor by design, by whatever name it takes part."""
+    is_one = getattr(model, "__name__", "") in REFERENCES and _is_ours(model)
+    return name in REFERENCES or is_one
 
 
 def _is_ours(model: Any) -> bool:

@@ -31,6 +31,7 @@ _NEIGHBORS_STORED = (15, 30)  # of representations whose graph is gone
 _EXACTLY = 0.99
 _MOST, _HALF = 0.75, 0.5
 _RESOLUTIONS = (0.05, 0.2, 0.4, 0.7, 1.0, 1.5, 2.2)
+_FINEST = 40.0  # for many classes: beyond the last of these it is doubled up to here
 _COARSE = (0.01, 0.02)  # large classes that lie far apart
 _REFINED = (0.76, 0.83, 0.91, 0.95, 1.0, 1.05, 1.1, 1.2, 1.32)
 
@@ -192,8 +193,7 @@ def _clusterings(
     scores = []
     for name, network in networks.items():
         for method in ("leiden", "louvain"):
-            for resolution in _RESOLUTIONS:
-                labels = communities(network, method, resolution)
+            for resolution, labels in _by_resolution(network, method, n_classes):
                 scores.append((adjusted_rand_score(codes, labels), method, resolution, name))
                 yield f"{method}, resolution {resolution:g}, {name}", labels
     for ari, method, resolution, name in sorted(scores, reverse=True)[: 2 * len(networks)]:
@@ -201,6 +201,22 @@ def _clusterings(
             for factor in _REFINED:
                 labels = communities(networks[name], method, resolution * factor, seed)
                 yield f"{method}, resolution {resolution * factor:.3g}, {name}", labels
+
+
+def _by_resolution(
+    network: ig.Graph, method: str, n_classes: int
+) -> Iterator[tuple[float, np.ndarray]]:
+    """Yield resolutions and their communities, until these are as many as the classes."""
+    resolution, n_found = 0.0, 0
+    for resolution in _RESOLUTIONS:
+        labels = communities(network, method, resolution)
+        n_found = len(np.unique(labels))
+        yield resolution, labels
+    while n_found < n_classes and 2 * resolution <= _FINEST:
+        resolution *= 2
+        labels = communities(network, method, resolution)
+        n_found = len(np.unique(labels))
+        yield resolution, labels
 
 
 def _k_means(Z: np.ndarray, n_clusters: int, seed: int) -> np.ndarray:

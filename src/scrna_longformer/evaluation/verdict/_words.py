@@ -79,10 +79,7 @@ def _no_winner(decision: Decision, record: Mapping[str, Any]) -> tuple[str, str]
             "Call sl.tl.baseline_compare again, with a checkpoint_dir if it takes long.",
         )
     if decision.reason == "nobody":
-        return (
-            "No winner is named, because no contestant is left to rank.",
-            "Call sl.tl.baseline_compare with models='default'.",
-        )
+        return _nobody(decision)
     if decision.reason == "floor":
         return (
             f"No winner is named, because {_no_skill(decision)}{_where(record['params'])}.",
@@ -92,6 +89,22 @@ def _no_winner(decision: Decision, record: Mapping[str, Any]) -> tuple[str, str]
     first = void.iloc[0]
     return (
         f"No winner is named, because {clause(str(first['what']))}: {clause(str(first['why']))}.",
+        f"To mend it, {clause(str(first['mend']))}.",
+    )
+
+
+def _nobody(decision: Decision) -> tuple[str, str]:
+    """Why no contestant is left, by the check that took out the first; floors leave for no fault."""
+    faults = decision.faults
+    out = faults[faults["severity"] == "exclude"] if len(faults) else faults
+    if out.empty:
+        return (
+            "No winner is named, because no contestant is left to rank.",
+            "Call sl.tl.baseline_compare with models='default'.",
+        )
+    first = out.iloc[0]
+    return (
+        f"No winner is named, because no contestant is left to rank: {clause(str(first['what']))}.",
         f"To mend it, {clause(str(first['mend']))}.",
     )
 
