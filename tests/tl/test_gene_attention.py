@@ -266,6 +266,7 @@ def test_after_a_fit() -> None:
 def test_a_model_of_residuals_needs_counts(unchanged) -> None:
     """As in prediction: smoothed values have no counts behind them to take residuals of."""
     adata = make_adata(n_cells=90)
+    del adata.uns["longformer"]
     sl.pp.gene_knn_mask(adata, n_neighbors=4)
     with warnings.catch_warnings():  # too short to learn anything, as it says
         warnings.simplefilter("ignore", UserWarning)
