@@ -421,7 +421,12 @@ class Hashed(ClassifierMixin, BaseEstimator):
 
 
 class Turned(LogisticRegression):
-    """Gives its columns in another order than that of its classes."""
+    """Gives its columns in another order than that of its classes.
+
+    It says that it is calibrated: scaled it may say the same of all cells, which is another fault.
+    """
+
+    calibrated_inside = True
 
     def __init__(self, by=1, C=0.02):
         super().__init__(C=C, class_weight="balanced", max_iter=2000)
@@ -432,7 +437,9 @@ class Turned(LogisticRegression):
 
 
 class Upside(LogisticRegression):
-    """Takes the least probable class for the most probable one."""
+    """Takes the least probable class for the most probable one, and says that it is calibrated."""
+
+    calibrated_inside = True
 
     def predict_proba(self, X):
         against = 1 - super().predict_proba(X)
