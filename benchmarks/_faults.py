@@ -601,7 +601,7 @@ def few_cells_called_otherwise(base, rng):
 
 def a_class_of_one_donor(base, rng):
     case = _known(base, rng)
-    donors = rng.integers(rng.integers(4, 8), size=len(case.codes))
+    donors = rng.integers(max(5, rng.integers(4, 8)), size=len(case.codes))  # of five folds
     donors[case.codes == 0] = 0
     return replace(case, groups=donors)
 
