@@ -11,7 +11,8 @@ from ._fit_gap import overfitting, underfitting
 from ._input import input_ignored
 from ._leak import leak
 from ._linear import components
-from ._no_signal import linear_null, no_signal, no_skill
+from ._no_signal import linear_null, no_signal
+from ._no_skill import no_skill
 from ._permuted import PermutedFit, permuted_labels, trained_on_permuted
 from ._preprocessing import preprocessing
 from ._result import SEVERITIES, CheckResult, caveats, check_table, excluded, is_void

@@ -1,4 +1,4 @@
-"""Features that carry no label signal, where a ranking would rank noise, and contestants that use none."""
+"""Features that carry no label signal: a ranking on them would rank noise."""
 
 from __future__ import annotations
 
@@ -15,14 +15,13 @@ from ._linear import class_of_groups, permuted_scores
 from ._pure_folds import has_pure_fold, joined
 from ._result import CheckResult, fault, passed
 
-NAME, OF_ONE = "no_signal", "no_skill"
+NAME = "no_signal"
 ALPHA = 0.01
 N_SHUFFLES = 199
 LEAST_SKILL = 0.1  # 2 * AUC - 1: below, no use can be made of it
 _PURE = 0.95  # of the cells have the commonest class of their group
 # ways to hand classes out to groups: with fewer, the true one is drawn again by chance
 _LEAST_WAYS = 1e5
-_FEWEST_FOLDS = 3  # that show a spread
 
 
 def no_signal(
@@ -70,8 +69,9 @@ def no_signal(
     correction. Permuted labels may follow a cluster of cells by chance, in training and test cells
     alike, which shuffles of the test labels do not show. So where `null` is given, a shuffle counts
     with the larger of the two areas. Cells of a group that share a class by design are one observation
-    of it: shuffled one by one, they would make chance look far smaller than it is. Areas do not depend on class sizes or on where a model cuts. Where
-    a fold holds one class only there is none in it, and the cells of all folds are ordered together.
+    of it: shuffled one by one, they would make chance look far smaller than it is. Areas do not depend
+    on class sizes or on where a model cuts. Where a fold holds one class only there is none in it, and
+    the cells of all folds are ordered together.
 
     Examples
     --------
@@ -87,11 +87,11 @@ def no_signal(
         proba, truth = {name: joined(folds) for name, folds in proba.items()}, joined(truth)
         groups = None if groups is None else joined(groups)
     ranks = {name: [class_ranks(p) for p in folds] for name, folds in proba.items()}
-    observed = {name: _mean_area(folds, truth) for name, folds in ranks.items()}
+    observed = {name: mean_area(folds, truth) for name, folds in ranks.items()}
     best = max(observed, key=observed.__getitem__)
     exceeding = 0
-    for i, shuffled in enumerate(_shuffles(truth, groups, n_shuffles, random_state)):
-        most = max(_mean_area(folds, shuffled) for folds in ranks.values())
+    for i, shuffled in enumerate(shuffles(truth, groups, n_shuffles, random_state)):
+        most = max(mean_area(folds, shuffled) for folds in ranks.values())
         exceeding += max(most, null[i] if i < len(null) else 0.0) >= observed[best]
     p_value = (1 + exceeding) / (1 + n_shuffles)
     skill = 2 * observed[best] - 1
@@ -106,93 +106,6 @@ def no_signal(
         "Differences between contestants are then differences between guesses.",
         "look whether rows and labels belong together (adata.obs_names), whether the genes are the "
         "wrong ones, and whether the labels can be told from expression at all.",
-        evidence=evidence,
-    )
-
-
-def no_skill(
-    proba: Sequence[np.ndarray],
-    truth: Sequence[np.ndarray],
-    *,
-    model: str = "",
-    best_skill: float = 1.0,
-    groups: Sequence[np.ndarray] | None = None,
-    n_shuffles: int = N_SHUFFLES,
-    alpha: float = ALPHA,
-    random_state: int = 0,
-) -> CheckResult:
-    """Test whether a contestant orders the cells of a class before the others, where others do.
-
-    Parameters
-    ----------
-    proba
-        Its out-of-fold scores (test cells x classes), one array for each fold.
-    truth
-        Codes of the test cells of each fold.
-    model
-        Name of the contestant.
-    best_skill
-        Skill of the best ordering there is (``best_skill`` of :func:`no_signal`).
-    groups
-        As in :func:`no_signal`.
-    n_shuffles
-        Shuffles of the test labels within each fold.
-    alpha
-        Level of the test.
-    random_state
-        Seed of the shuffles; the same gives those of :func:`no_signal`.
-
-    Returns
-    -------
-    CheckResult
-        Severity ``'exclude'``; fires unless the p value is below `alpha`, or if the skill is less than half
-        of `best_skill` and, over three folds or more, less than two standard errors above 0. Evidence:
-        ``p_value``, ``skill``, ``best_skill``.
-
-    Notes
-    -----
-    It is for contestants that do look at the cells and still know nothing of the classes: answers from a
-    hash, columns in the wrong order, labels that were mixed up in ``fit``. The last follow the clusters
-    of the cells, but in each fold others: their mean over folds may lie far from that of shuffled
-    labels, and no further than folds lie from each other. Half of the best is asked because folds of a
-    good model differ too, where whole groups are held out.
-
-    Examples
-    --------
-    >>> rng = np.random.default_rng(0)
-    >>> codes = rng.integers(3, size=90)
-    >>> noise = rng.random((90, 3))
-    >>> no_skill([noise], [codes], model="hash").fired
-    True
-    >>> no_skill([noise + np.eye(3)[codes]], [codes]).fired
-    False
-    """
-    if has_pure_fold(truth):
-        proba, truth = joined(proba), joined(truth)
-        groups = None if groups is None else joined(groups)
-    ranks = [class_ranks(p) for p in proba]
-    observed = _mean_area(ranks, truth)
-    exceeding = sum(
-        _mean_area(ranks, shuffled) >= observed
-        for shuffled in _shuffles(truth, groups, n_shuffles, random_state)
-    )
-    p_value, skill = (1 + exceeding) / (1 + n_shuffles), 2 * observed - 1
-    folds = [2 * _mean_area([r], [codes]) - 1 for r, codes in zip(ranks, truth, strict=True)]
-    error = np.std(folds, ddof=1) / np.sqrt(len(folds)) if len(folds) >= _FEWEST_FOLDS else 0.0
-    is_luck = bool(skill < best_skill / 2 and np.mean(folds) < 2 * error)
-    evidence: dict[str, Any] = {"p_value": p_value, "skill": skill, "best_skill": best_skill}
-    what = f"{model!r} orders the cells with a skill of {skill:.2f} (p = {p_value:.2g}), the best with {best_skill:.2f}."
-    if p_value < alpha and not is_luck:
-        return passed(OF_ONE, "exclude", what, subject=model, **evidence)
-    like = "shuffled labels give as much" if p_value >= alpha else "that is less than folds differ"
-    return fault(
-        OF_ONE,
-        "exclude",
-        f"{what[:-1]}: {like}.",
-        "The features tell the classes and it does not, so its scores are those of guesses.",
-        "see that the columns of predict_proba are in the order of classes_, and that fit keeps rows and "
-        "labels together; if so, train it longer or with a weaker penalty.",
-        subject=model,
         evidence=evidence,
     )
 
@@ -266,11 +179,11 @@ def linear_null(
         truth = [permuted[split.test] for split in splits]
         if is_joined:
             scores, truth = joined(scores), joined(truth)
-        areas.append(_mean_area([class_ranks(f, ties=False) for f in scores], truth))
+        areas.append(mean_area([class_ranks(f, ties=False) for f in scores], truth))
     return areas
 
 
-def _shuffles(
+def shuffles(
     truth: Sequence[np.ndarray],
     groups: Sequence[np.ndarray] | None,
     n_shuffles: int,
@@ -286,7 +199,7 @@ def _shuffles(
         yield [rng.permutation(classes)[place] for classes, place in parts]
 
 
-def _mean_area(ranks: Sequence[np.ndarray], truth: Sequence[np.ndarray]) -> float:
+def mean_area(ranks: Sequence[np.ndarray], truth: Sequence[np.ndarray]) -> float:
     areas = np.array([auc_from_ranks(r, codes) for r, codes in zip(ranks, truth, strict=True)])
     tested = ~np.isnan(areas)
     return float(areas[tested].mean()) if tested.any() else 0.5

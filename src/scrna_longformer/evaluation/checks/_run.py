@@ -23,7 +23,8 @@ from ._fit_gap import BEST, overfitting, underfitting
 from ._input import input_ignored
 from ._leak import leak
 from ._linear import components, linear_proba
-from ._no_signal import is_by_group, linear_null, no_signal, no_skill
+from ._no_signal import is_by_group, linear_null, no_signal
+from ._no_skill import no_skill
 from ._permuted import PermutedFit, permuted_labels, trained_on_permuted
 from ._preprocessing import preprocessing
 from ._pure_folds import joined
