@@ -76,7 +76,7 @@ def gene_attention(
     ValueError
         No such layer or head; the model's attention has no sparse weights (``'none'``,
         ``'linear'``, ``'full'``); unsuitable values (a model of Pearson residuals needs
-        log-normalised counts); genes of the model are not in `adata`; `key_added` has a ``/``; or
+        log-normalised counts); token genes of the model are not in `adata`; `key_added` has a ``/``; or
         ``uns[key_added]``, or a slot of ``varp`` that would be written, holds something else.
         `adata` is left as it was.
 

@@ -55,7 +55,7 @@ def fitting_threads(accelerator: str, n_activations: int) -> Iterator[None]:
 
     A step of the default model takes milliseconds, in which threads wait for each other more than
     they compute; on a machine that is busy with something else it takes many times as long. One
-    thread also makes the result independent of how many the machine has.
+    thread also makes the updates independent of how many the machine has.
     """
     threads = torch.get_num_threads()
     if accelerator == "cpu" and n_activations < WORTH_THREADS:

@@ -117,7 +117,10 @@ def _make(folder: Path) -> None:
 
 
 def _replace(folder: Path, contents: dict[str, bytes]) -> None:
-    """Write files under other names first: until all are on disk, an earlier model stays whole."""
+    """Write files under other names first: until all are on disk, an earlier model stays whole.
+
+    A kill between the last renames leaves a pair that does not belong together, and loading says so.
+    """
     unfinished = {name: folder / f"{name}.{os.getpid()}.tmp" for name in contents}
     try:
         for name, content in contents.items():
