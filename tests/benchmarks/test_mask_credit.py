@@ -49,7 +49,7 @@ def test_the_last_row_is_over_sets(mask_credit):
     sets = {"a": GAINS, "b": GAINS - 0.02, "c": GAINS - 0.04}
     last = mask_credit.table(_scores(sets), "macro_f1").iloc[-1]
     low, high = stats.t.interval(0.95, 2, 0, stats.sem([0.02, 0, -0.02]))
-    assert last["set"] == "mean of 3 sets"
+    assert last["set"] == "mean of the 3 rows by folds"
     assert last["over none"] == f"+0.000 ({low:+.3f}, {high:+.3f})"
 
 
