@@ -28,12 +28,13 @@ from pathlib import Path
 import numba
 import numpy as np
 import torch
+from _floor import GatherFloor
 from _peers import PEERS
 
 from scrna_longformer.attention import _memory, knn_attention
 from scrna_longformer.attention._dense import dense_mask
 from scrna_longformer.attention._heads import merge_heads, split_heads
-from scrna_longformer.attention._numba_vectors import Layout, load_row, store, zero_row
+from scrna_longformer.attention._numba_vectors import Layout
 from scrna_longformer.graph import GeneGraph, gene_knn
 from scrna_longformer.nn import LocalGraphAttention
 
@@ -172,11 +173,14 @@ def peak_rise(work: Callable[[], None]) -> float:
     return read("VmHWM:") - before
 
 
-def measure(contestants: dict, x: torch.Tensor, weight: torch.Tensor, rounds: int) -> dict:
-    """Forward, forward + backward (ms, rounds x 2) and memory (MB) of each contestant."""
+def measure(
+    contestants: dict, x: torch.Tensor, weight: torch.Tensor, rounds: int, floor: GatherFloor
+) -> tuple[dict, np.ndarray]:
+    """Forward, forward + backward (ms, rounds x 2) and memory (MB) of each contestant; floors (ms)."""
     clock = time.process_time if torch.get_num_threads() == 1 else time.perf_counter
     times: dict = {name: [] for name in contestants}
     memory = {}
+    floors = []
 
     def both(run, parameters):
         leaf = x.detach().requires_grad_()
@@ -185,6 +189,7 @@ def measure(contestants: dict, x: torch.Tensor, weight: torch.Tensor, rounds: in
         run(leaf).backward(weight)
 
     for _ in range(rounds + 1):
+        floors.append(1e3 * floor.seconds())
         for name, (run, parameters) in contestants.items():
             both(run, parameters)  # not timed: leaves caches and heap as in a loop of such calls
             with torch.no_grad():
@@ -196,31 +201,8 @@ def measure(contestants: dict, x: torch.Tensor, weight: torch.Tensor, rounds: in
             times[name].append((1e3 * forward, 1e3 * (clock() - start)))
             if name not in memory and len(times[name]) == 2:
                 memory[name] = peak_rise(lambda run=run, p=parameters: both(run, p))
-    return {name: (np.array(times[name][1:]), memory.get(name, np.nan)) for name in contestants}
-
-
-@numba.njit(nogil=True)
-def _read(layout, rows, times, out):
-    total = zero_row(layout)
-    for _ in range(times):
-        for i in range(len(rows) // layout.d):
-            total = total + load_row(rows, i * layout.d, layout)
-    store(out, 0, total)
-
-
-def l2_bandwidth(rounds: int = 9) -> float:
-    """Bytes per second of reading 512 KB over and over, the best of some rounds."""
-    rows, out, layout, best = (
-        np.ones(2**17, np.float32),
-        np.ones(64, np.float32),
-        Layout(64, 4),
-        0.0,
-    )
-    for _ in range(rounds):
-        start = time.process_time()
-        _read(layout, rows, 200, out)
-        best = max(best, 200 * rows.nbytes / (time.process_time() - start))
-    return best
+    found = {name: (np.array(times[name][1:]), memory.get(name, np.nan)) for name in contestants}
+    return found, np.array(floors[1:])
 
 
 def sgemm_rate(rounds: int = 5) -> float:
@@ -277,6 +259,19 @@ def print_table(title: str, results: dict, absent: dict) -> None:
         print(f"| {name} | {why} | | | |")
 
 
+def print_floors(ours: np.ndarray, floors: np.ndarray, bytes_forward: int) -> None:
+    parts = np.stack([ours[:, 0], ours[:, 1] - ours[:, 0]], axis=1)  # forward, backward
+    times = np.median(floors, axis=0)
+    ratios = np.median(parts[:, None] / floors, axis=0)  # round by round
+    bandwidth = bytes_forward / times[0, 0] / 1e6
+    print(
+        f"\nGather floor, {bandwidth:.0f} GB/s from the L2 cache: forward {times[0, 0]:.1f} ms, "
+        f"backward {times[0, 1]:.1f} ms; ours is {ratios[0, 0]:.2f}x and {ratios[0, 1]:.2f}x that. "
+        f"The neighbours' rows themselves, read and added up: {times[1, 0]:.1f} ms, "
+        f"{times[1, 1]:.1f} ms; ours is {ratios[1, 0]:.2f}x and {ratios[1, 1]:.2f}x that."
+    )
+
+
 def compare(problem: Problem, rounds: int) -> None:
     problem.graph = graph = problem.make_graph()
     d, cells = problem.d, problem.cells
@@ -290,6 +285,7 @@ def compare(problem: Problem, rounds: int) -> None:
         print(f"Module order found in {time.process_time() - start:.2f} s, once.")
     generator = torch.Generator().manual_seed(0)
     weight = torch.randn(cells, graph.n_genes, d, generator=generator)
+    floor = GatherFloor(graph, cells, Layout(d, problem.n_heads))
     for title, width, contestants in (
         ("attention alone", 3 * d, functions(problem)),
         ("layer with projections", d, layers(problem)),
@@ -301,20 +297,14 @@ def compare(problem: Problem, rounds: int) -> None:
             if not isinstance(entry, str)
         }
         absent = {name: why for name, why in contestants.items() if isinstance(why, str)}
-        bandwidth, rate = l2_bandwidth(), sgemm_rate()
-        results = measure(runnable, x, weight, rounds)
+        rate = sgemm_rate()
+        results, floors = measure(runnable, x, weight, rounds, floor)
         print_table(title, results, absent)
         if title == "attention alone":
-            forward, both = np.median(results["ours: numba"][0], axis=0) / 1e3
-            gathered = 4 * d * cells * graph.n_edges  # bytes of one row per edge
-            floor, floor_back = 2 * gathered / bandwidth, 6 * gathered / bandwidth
-            flop = 4 * d * cells * graph.n_edges / forward
-            print(
-                f"\nGather floor at {bandwidth / 1e9:.0f} GB/s from the L2 cache: forward "
-                f"{1e3 * floor:.1f} ms, backward {1e3 * floor_back:.1f} ms; ours is "
-                f"{forward / floor:.2f}x and {(both - forward) / floor_back:.2f}x that. Forward "
-                f"{flop / 1e9:.1f} GFLOP/s, sgemm {rate / 1e9:.0f}."
-            )
+            ours, _ = results["ours: numba"]
+            print_floors(ours, floors, floor.bytes_forward)
+            flop = 4 * d * cells * graph.n_edges / np.median(ours[:, 0])
+            print(f"Forward {flop / 1e6:.1f} GFLOP/s, sgemm {rate / 1e9:.0f}.")
             if (os.cpu_count() or 1) > 1:
                 gain = scaling(problem, x, weight, rounds)
                 print(

@@ -184,16 +184,28 @@ _pool_threads = 0
 
 
 def _on_threads(kernel: Callable[[tuple], None], pieces: list[tuple[int, int, int, int]]) -> None:
-    """Run the pieces on as many threads as torch uses; kernels hold no lock of Python's."""
+    """Run the pieces on as many threads as torch uses; kernels hold no lock of Python's.
+
+    The calling thread is one of them. If it only waited, its processor would look idle and a system
+    would wake all helpers there, where they take turns.
+    """
     global _pool, _pool_threads
-    threads = torch.get_num_threads()
-    if threads == 1 or len(pieces) == 1:
-        for piece in pieces:
+    waiting = iter(pieces)  # shared: whoever is free takes the next one
+
+    def work() -> None:
+        for piece in waiting:
             kernel(piece)
+
+    helpers = torch.get_num_threads() - 1
+    if not helpers or len(pieces) == 1:
+        work()
         return
-    if _pool is None or _pool_threads != threads:
-        _pool, _pool_threads = ThreadPoolExecutor(threads, "attention"), threads
-    list(_pool.map(kernel, pieces))
+    if _pool is None or _pool_threads != helpers:
+        _pool, _pool_threads = ThreadPoolExecutor(helpers, "attention"), helpers
+    running = [_pool.submit(work) for _ in range(min(helpers, len(pieces) - 1))]
+    work()
+    for helper in running:
+        helper.result()
 
 
 def _forget_pool() -> None:

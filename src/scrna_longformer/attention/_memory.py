@@ -17,9 +17,10 @@ from weakref import finalize
 import numpy as np
 import torch
 
-_ALWAYS_FRESH = 2**25  # bytes: from here up the C library maps new memory at every request
+_OFTEN_FRESH = 2**22  # bytes: what is smaller the C library mostly has at hand
+_LARGE_PAGE = 2**21  # bytes
 _of_thread = threading.local()
-_left: deque[mmap.mmap] = deque(maxlen=2)  # freed, and kept for the next request
+_left: deque[mmap.mmap] = deque(maxlen=4)  # freed, and kept for the next requests
 
 
 def thread_scratch(size: int) -> np.ndarray:
@@ -37,11 +38,12 @@ def thread_scratch(size: int) -> np.ndarray:
 def empty(like: torch.Tensor, *shape: int) -> torch.Tensor:
     """Return an uninitialised tensor; if it is large, in large pages that an earlier one left."""
     size = math.prod(shape) * like.element_size()
-    if size < _ALWAYS_FRESH or not hasattr(mmap, "MADV_HUGEPAGE"):
+    if size < _OFTEN_FRESH or not hasattr(mmap, "MADV_HUGEPAGE"):
         return like.new_empty(*shape)
-    memory = _take(size) or _large_pages(size)
+    whole = size + -size % _LARGE_PAGE  # so that lists of tokens, of varying length, fit again
+    memory = _take(whole) or _large_pages(whole)
     # of its final shape and dtype: what autograd takes for a view may not be changed in place
-    array = np.frombuffer(memory, dtype=like.new_empty(0).numpy().dtype).reshape(shape)
+    array = np.ndarray(shape, dtype=like.new_empty(0).numpy().dtype, buffer=memory)
     # the tensor holds the array: when the last view of it is gone, the memory is free again
     finalize(array, _left.append, memory).atexit = False
     return torch.from_numpy(array)
