@@ -104,6 +104,7 @@ DESIGN = {
     "dropout 0.1 in blocks": architecture(dropout=0.1),
     "preset tiny": model(preset="tiny"),
     "preset base": model(preset="base"),
+    "preset large": model(preset="large"),
     "preset base in bfloat16": model(preset="base", train_options={"precision": "bf16-mixed"}),
 }
 HYBRID = {
