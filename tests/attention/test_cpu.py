@@ -6,6 +6,7 @@ import os
 import runpy
 import subprocess
 import sys
+import threading
 from types import SimpleNamespace
 
 import numba
@@ -123,6 +124,23 @@ def test_pieces_of_work_cover_all_rows_once(threads, spans, rows):
         for span in range(work[0], work[1]):
             seen[span, list(_numba_plain.rows_of.py_func(work, 0, 11))] += 1
     assert (seen == 1).all()
+
+
+def test_the_calling_thread_works_beside_its_helpers():
+    before, workers = torch.get_num_threads(), []
+    together = threading.Barrier(3, timeout=60)
+
+    def kernel(piece):
+        together.wait()  # holds each thread until there are three
+        workers.append(threading.current_thread())
+
+    try:
+        torch.set_num_threads(3)
+        _cpu._on_threads(kernel, [(i, i + 1, 0, 1) for i in range(3)])
+    finally:
+        torch.set_num_threads(before)
+    assert threading.current_thread() in workers
+    assert len(set(workers)) == 3
 
 
 def test_little_work_stays_on_one_thread():
