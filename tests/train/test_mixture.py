@@ -12,10 +12,11 @@ from scipy.special import softmax
 from sklearn.neighbors import KNeighborsClassifier
 
 from scrna_longformer.evaluation import SimpleMean
+from scrna_longformer.evaluation._scaling import LogitScaling
 from scrna_longformer.train import LongformerClassifier, _classifier, _predict
 from scrna_longformer.train._mixture import Mixture, choose_gate
 from scrna_longformer.train._predict import Prediction
-from scrna_longformer.train._wide import WidePart
+from scrna_longformer.train._wide import LinearMember, WidePart
 
 
 @pytest.fixture(scope="module", params=[2, 3], ids=["two classes", "three classes"])
@@ -33,8 +34,8 @@ def simple(cells) -> SimpleMean:
 
 
 def test_arrays_predict_what_scikit_learn_does(cells, simple):
-    X, _ = cells
-    wide = WidePart.from_simple_mean(simple)
+    X, codes = cells
+    wide = WidePart.from_simple_mean(simple, X, codes)
     is_present = np.ones(X.shape[1], dtype=bool)
     proba = wide.predict_proba(X.toarray(), is_present)
     np.testing.assert_allclose(proba, simple.predict_proba(X), atol=1e-5)
@@ -43,8 +44,8 @@ def test_arrays_predict_what_scikit_learn_does(cells, simple):
 
 
 def test_genes_may_stand_in_another_order_and_among_others(cells, simple):
-    X, _ = cells
-    wide = WidePart.from_simple_mean(simple)
+    X, codes = cells
+    wide = WidePart.from_simple_mean(simple, X, codes)
     columns = np.random.default_rng(0).permutation(X.shape[1])
     position = np.argsort(columns)
     mixture = Mixture(wide.renumbered(position), gate=0.0)
@@ -53,14 +54,35 @@ def test_genes_may_stand_in_another_order_and_among_others(cells, simple):
 
 def test_absent_genes_say_nothing(cells, simple):
     """Whatever stands in their columns."""
-    X, _ = cells
-    wide = WidePart.from_simple_mean(simple)
+    X, codes = cells
+    wide = WidePart.from_simple_mean(simple, X, codes)
     is_present = np.arange(X.shape[1]) % 4 > 0
     other = X.toarray()
     other[:, ~is_present] = 99.0
     np.testing.assert_array_equal(
         wide.predict_proba(other, is_present), wide.predict_proba(X.toarray(), is_present)
     )
+
+
+def test_a_gene_that_is_absent_stands_where_it_speaks_for_no_class(rng):
+    """With independent genes: the discriminant of those that are left, whatever is added to weights."""
+    means, codes = rng.normal(size=(4, 30)), np.arange(4)
+    zeros, ones = np.zeros(30), np.ones(30, dtype=np.float32)
+
+    def discriminant(genes, common=0.0):
+        weight, intercept = means[:, genes].T, -(means[:, genes] ** 2).sum(axis=1) / 2
+        scaling = LogitScaling(1.0, np.zeros(4))
+        parts = zeros[genes], ones[genes], weight + common, intercept, scaling
+        return LinearMember(genes, *parts, if_absent=np.zeros_like(weight))
+
+    is_present = rng.random(30) < 0.5
+    left = discriminant(np.flatnonzero(is_present))
+    values = rng.normal(size=(9, 30)) + means[codes[rng.integers(4, size=9)]]
+    expected = left.predict_proba(values, np.ones(30, dtype=bool))
+    for common in (0.0, 0.3):
+        whole = discriminant(np.arange(30), common).with_midpoints(means)
+        there = np.where(is_present, values, np.nan)
+        np.testing.assert_allclose(whole.predict_proba(there, is_present), expected, rtol=1e-5)
 
 
 def test_gate_opens_for_a_correction_that_helps_and_for_no_other(rng):
@@ -133,7 +155,7 @@ def test_gate_is_the_mean_of_the_weights_by_how_likely_they_are(rng):
 
 def test_a_wrong_correction_costs_no_more_than_the_gate_allows(cells, simple):
     X, codes = cells
-    wide = WidePart.from_simple_mean(simple)
+    wide = WidePart.from_simple_mean(simple, X, codes)
     columns = np.arange(X.shape[1])
     wrong = -50.0 * np.eye(codes.max() + 1)[codes]
     deep = Prediction(embedding=wrong, proba=wrong, residual=wrong)

@@ -238,7 +238,7 @@ class LongformerClassifier(CellClassifier):
         train_config = self._check_arguments(X, accelerator)
         simple = self._fit_simple(X, codes, given)
         out_of_fold = None if simple is None else simple.out_of_fold_
-        wide = None if simple is None else WidePart.from_simple_mean(simple)
+        wide = None if simple is None else WidePart.from_simple_mean(simple, X, codes)
         train_index, stopping_index, gate_index = self._parts(
             codes, train_config, gated=out_of_fold is not None
         )

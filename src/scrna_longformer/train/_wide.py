@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from scipy.special import softmax
 
+from ..dataloaders._cells import CellMatrix, Matrix
 from ..evaluation._pool import LogitPool
 from ..evaluation._scaling import LogitScaling
 from ..evaluation._tuned import TunedClassifier
@@ -20,6 +21,8 @@ if TYPE_CHECKING:
     from ..evaluation._simple_mean import SimpleMean
 
 _CLIP = 10.0  # of GeneScaler and PearsonResiduals alike
+_BLOCK = 1024  # cells made dense at a time
+_OF_MEMBER = ("genes", "center", "inverse_scale", "weight", "intercept", "if_absent")
 
 
 @dataclass(frozen=True)
@@ -39,6 +42,9 @@ class LinearMember:
         ``(n_classes,)``.
     scaling
         Its calibration.
+    if_absent
+        What each gene adds to the logits where it was not measured, ``(n, n_classes)``; see
+        :meth:`with_midpoints`.
     """
 
     genes: np.ndarray
@@ -47,6 +53,7 @@ class LinearMember:
     weight: np.ndarray
     intercept: np.ndarray
     scaling: LogitScaling
+    if_absent: np.ndarray
 
     @property
     def reads_residuals(self) -> bool:
@@ -54,7 +61,15 @@ class LinearMember:
         return len(self.inverse_scale) == 0
 
     def predict_proba(self, values: np.ndarray, is_present: np.ndarray) -> np.ndarray:
-        """Calibrated probabilities of dense log values; absent genes are at their expectation."""
+        """Calibrated probabilities of dense log values; an absent gene speaks for no class."""
+        absent = ~is_present[self.genes]
+        logits = self.inputs(values, is_present) @ self.weight + self.intercept
+        if absent.any():
+            logits += self.if_absent[absent].sum(axis=0)
+        return self.scaling(softmax(logits, axis=1))
+
+    def inputs(self, values: np.ndarray, is_present: np.ndarray) -> np.ndarray:
+        """What the weights are multiplied with, ``(cells, n)``; 0 for absent genes."""
         here = is_present[self.genes]
         inputs = np.zeros((len(values), len(self.genes)), dtype=np.float32)
         found = values[:, self.genes[here]]
@@ -65,7 +80,26 @@ class LinearMember:
         else:
             z = (found - self.center[here]) * self.inverse_scale[here]
             inputs[:, here] = np.clip(z, -_CLIP, _CLIP)
-        return self.scaling(softmax(inputs @ self.weight + self.intercept, axis=1))
+        return inputs
+
+    def with_midpoints(self, means: np.ndarray) -> LinearMember:
+        """Return the member that knows what to put in the place of a gene that was not measured.
+
+        Not the mean of all cells: the intercept is that of a model which will hear every gene, and
+        where half of them are silent it decides alone. In linear discriminant analysis a gene speaks
+        for a class where it is above, and against it where it is below, the point midway between the
+        mean of that class and the mean of all (of weights that sum to 0 over classes, and classes that
+        count alike). There it is put. If genes are independent within classes this is, exactly, the
+        discriminant of the genes that are left; for a regression the same point is used.
+
+        Parameters
+        ----------
+        means
+            Mean input of each class in the training cells, ``(n_classes, n)``.
+        """
+        weight = self.weight - self.weight.mean(axis=1, keepdims=True)
+        midway = (means + means.mean(axis=0)) / 2
+        return replace(self, if_absent=(weight * midway.T).astype(np.float32))
 
 
 @dataclass(frozen=True)
@@ -76,10 +110,11 @@ class WidePart:
     pool: LogitPool
 
     @classmethod
-    def from_simple_mean(cls, model: SimpleMean) -> WidePart:
-        """Collapse each member's steps into one matrix."""
+    def from_simple_mean(cls, model: SimpleMean, X: Matrix, codes: np.ndarray) -> WidePart:
+        """Collapse each member's steps into one matrix; `X` and `codes` are what it was fitted to."""
         pairs = zip(model.members_, model.scalings_, strict=True)
-        return cls(tuple(_collapse(member, scaling) for member, scaling in pairs), model.pool_)
+        members = (_collapse(member, scaling) for member, scaling in pairs)
+        return cls(tuple(m.with_midpoints(_class_means(m, X, codes)) for m in members), model.pool_)
 
     @property
     def genes(self) -> np.ndarray:
@@ -107,7 +142,7 @@ class WidePart:
         """Everything as named arrays."""
         arrays = {"wide.weights": self.pool.weights, "wide.offset": self.pool.offset}
         for i, member in enumerate(self.members):
-            for name in ("genes", "center", "inverse_scale", "weight", "intercept"):
+            for name in _OF_MEMBER:
                 arrays[f"wide.{i}.{name}"] = getattr(member, name)
             arrays[f"wide.{i}.scaling"] = member.scaling.to_array()
         return arrays
@@ -117,10 +152,7 @@ class WidePart:
         """Rebuild from :meth:`to_arrays`."""
         members: list[LinearMember] = []
         while (prefix := f"wide.{len(members)}.") + "genes" in arrays:
-            parts = {
-                name: np.asarray(arrays[prefix + name])
-                for name in ("genes", "center", "inverse_scale", "weight", "intercept")
-            }
+            parts = {name: np.asarray(arrays[prefix + name]) for name in _OF_MEMBER}
             members.append(
                 LinearMember(**parts, scaling=LogitScaling.from_array(arrays[prefix + "scaling"]))
             )
@@ -158,7 +190,20 @@ def _collapse(
         weight=weight.astype(np.float32),
         intercept=intercept.astype(np.float64),
         scaling=scaling,
+        if_absent=np.zeros_like(weight, dtype=np.float32),
     )
+
+
+def _class_means(member: LinearMember, X: Matrix, codes: np.ndarray) -> np.ndarray:
+    """Mean of what a member reads of the cells of each class, ``(n_classes, n)``."""
+    own = replace(member, genes=np.arange(len(member.genes)))
+    cells, every = CellMatrix(X, member.genes), np.ones(len(member.genes), dtype=bool)
+    sums = np.zeros((codes.max() + 1, len(member.genes)))
+    for start in range(0, len(cells), _BLOCK):
+        rows = np.arange(start, min(start + _BLOCK, len(cells)))
+        is_of = np.eye(len(sums))[codes[rows]]
+        sums += is_of.T @ own.inputs(cells.rows(rows), every)
+    return sums / np.bincount(codes)[:, None]
 
 
 def per_class(coefficients: np.ndarray, intercept: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
