@@ -32,6 +32,7 @@ from scrna_longformer import settings
 from scrna_longformer.evaluation import (
     BASELINES,
     MORE_BASELINES,
+    LogitScaled,
     SimpleMean,
     Split,
     corrected_t_test,
@@ -151,7 +152,7 @@ class Longformer(BaseEstimator):
         """Fit to log values of counts."""
         model = LongformerClassifier(accelerator="cpu", **self.options)
         self.fitted_ = model.fit(log_values(counts), codes).fitted_
-        self.vocabulary_ = model.vocabulary_
+        self.vocabulary_, self.gate_ = model.vocabulary_, model.gate_
         return self
 
     def predict_proba(self, counts: sparse.csr_matrix, absent: np.ndarray) -> np.ndarray:
@@ -184,8 +185,8 @@ def fitted_models(counts: sparse.csr_matrix, codes: np.ndarray, seed: int) -> di
     """Everybody, fitted to the training cells; the transformers come last."""
     simple = {
         AUGMENTED: Augmented(seed),
-        "logistic regression": Filled(BASELINES["logistic_regression"](seed)),
-        "shrinkage LDA": Filled(MORE_BASELINES["lda_shrinkage"](seed)),
+        "logistic regression": Filled(LogitScaled(BASELINES["logistic_regression"](seed))),
+        "shrinkage LDA": Filled(LogitScaled(MORE_BASELINES["lda_shrinkage"](seed))),
         "simple mean": Silent(SimpleMean(random_state=seed)),
     }
     for model in simple.values():
@@ -218,7 +219,10 @@ def scores_of_fold(counts: sparse.csr_matrix, codes: np.ndarray, split: Split) -
     for case, (cells, absent) in cases.items():
         for name, model in models.items():
             scores = score(codes[split.test], model.predict_proba(cells, absent))
-            rows.append({"case": case, "model": name, **{m: scores[m] for m in SHOWN}})
+            shown = {m: scores[m] for m in SHOWN}
+            rows.append(
+                {"case": case, "model": name, **shown, "gate": getattr(model, "gate_", np.nan)}
+            )
     return pd.DataFrame(rows).assign(repeat=split.repeat, fold=split.fold)
 
 
@@ -286,6 +290,14 @@ def main() -> None:
     )
     for metric, title in SHOWN.items():
         print(f"\n**{title}**\n\n{means(scores, metric)}")
+    gates = (
+        scores[scores["model"] == TRANSFORMERS[0]]
+        .groupby(["set", "repeat", "fold"])["gate"]
+        .first()
+    )
+    print(
+        f"\nGate of {TRANSFORMERS[0]}: {gates.mean():.2f} on average, 0 in {(gates == 0).mean():.0%}."
+    )
     for transformer in TRANSFORMERS:
         print(f"\n**{transformer}**\n\n{differences(scores, transformer)}")
 
