@@ -51,6 +51,17 @@ def test_no_more_than_a_few_are_kept():
     assert len(_memory._left) == 2
 
 
+def test_no_more_than_so_many_bytes_are_kept(monkeypatch):
+    monkeypatch.setattr(_memory, "_MOST_KEPT", 3 * 2**21)
+    tensors = [_memory.empty(torch.zeros(1), pages, 2**19) for pages in (1, 2)]
+    del tensors[1], tensors[0]
+    assert [len(memory) for memory in _memory._left] == [2 * 2**21, 2**21]
+    _memory.empty(torch.zeros(1), 3, 2**19)
+    assert [len(memory) for memory in _memory._left] == [3 * 2**21]
+    _memory.empty(torch.zeros(1), 4, 2**19)
+    assert not _memory._left
+
+
 def test_shape_and_dtype():
     small = _memory.empty(torch.zeros(1, dtype=torch.float64), 2, 3)
     large = _memory.empty(torch.zeros(1, dtype=torch.float64), 3, 5000)

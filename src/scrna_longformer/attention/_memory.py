@@ -19,6 +19,7 @@ import torch
 
 _OFTEN_FRESH = 2**22  # bytes: what is smaller the C library mostly has at hand
 _LARGE_PAGE = 2**21  # bytes
+_MOST_KEPT = 2**28  # bytes: a process that has fitted a large model gives most of its memory back
 _of_thread = threading.local()
 _left: deque[mmap.mmap] = deque(maxlen=4)  # freed, and kept for the next requests
 
@@ -45,8 +46,16 @@ def empty(like: torch.Tensor, *shape: int) -> torch.Tensor:
     # of its final shape and dtype: what autograd takes for a view may not be changed in place
     array = np.ndarray(shape, dtype=like.new_empty(0).numpy().dtype, buffer=memory)
     # the tensor holds the array: when the last view of it is gone, the memory is free again
-    finalize(array, _left.append, memory).atexit = False
+    finalize(array, _keep, memory).atexit = False
     return torch.from_numpy(array)
+
+
+def _keep(memory: mmap.mmap) -> None:
+    """Keep freed memory for the next requests; where that is too much, the oldest goes."""
+    _left.append(memory)
+    while sum(map(len, tuple(_left))) > _MOST_KEPT:
+        with suppress(IndexError):  # another thread was faster
+            _left.popleft()
 
 
 def _take(size: int) -> mmap.mmap | None:
