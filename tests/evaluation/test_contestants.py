@@ -228,7 +228,7 @@ def test_tuned_contestants_choose_among_as_many_values() -> None:
             assert (len(values), last.n_inner) == (4, 3), name
             assert "4 values x 3 inner folds" in tuning
     members = SimpleMean()._unfitted(with_counts=True)
-    assert [len(m.penalties) for m in members[:2]] == [4, 4]
+    assert [len(m.penalties) for m in members[:3]] == [4, 4, 4]
 
 
 def test_contestants_balance_their_classes(rng: np.random.Generator) -> None:

@@ -7,7 +7,8 @@ from scipy import stats
 from sklearn.linear_model import LogisticRegression
 
 from scrna_longformer.evaluation import LogitScaling, TunedLogisticRegression
-from scrna_longformer.evaluation._products import PriorSpread, WithProducts
+from scrna_longformer.evaluation._prior_spread import PriorSpread
+from scrna_longformer.evaluation._products import WithProducts
 
 
 def test_half_of_the_prior_variance_goes_by_the_evidence(rng) -> None:

@@ -22,15 +22,15 @@ def cells(rng):
     return sparse.csr_matrix(X.astype(np.float32)), y
 
 
-def test_pool_of_three_calibrated_members(cells):
+def test_pool_of_four_calibrated_members(cells):
     X, y = cells
     model = SimpleMean(40, 10).fit(X, y)
     parts = [s(m.predict_proba(X)) for s, m in zip(model.scalings_, model.members_, strict=True)]
-    assert len(parts) == 3
+    assert len(parts) == 4
     expected = model.pool_(parts)
     np.testing.assert_allclose(model.predict_proba(X), expected)
     np.testing.assert_allclose(expected.sum(axis=1), 1)
-    assert model.n_parameters_ == 2 * 3 * 41 + 3 * 11 + 3 * 4 + 3 + 3
+    assert model.n_parameters_ == 3 * 3 * 41 + 3 * 11 + 4 * 4 + 4 + 3
 
 
 def test_out_of_fold_predictions_have_not_seen_their_cells(cells, rng):
@@ -53,7 +53,7 @@ def test_out_of_fold_is_calibrated(cells):
 def test_values_without_counts_leave_the_genes(cells, rng):
     X, y = cells
     smooth = np.asarray(X.todense()) + rng.random(X.shape).astype(np.float32) * 0.1
-    assert len(SimpleMean(40, 10).fit(smooth, y).members_) == 2
+    assert len(SimpleMean(40, 10).fit(smooth, y).members_) == 3
 
 
 def test_too_few_cells_for_inner_folds(rng):
@@ -81,6 +81,20 @@ def test_scaling_of_few_cells_stays_near_one(rng):
     scaling = LogitScaling.fit(proba, np.array([0, 1, 2, 0, 1]))
     assert abs(np.log(scaling.slope)) < 0.5
     assert np.abs(scaling.offset).max() < 0.5
+
+
+def test_scaling_of_few_cells_stays_near_the_shift_that_is_known(rng):
+    shift = np.array([2.0, -0.5, -1.5])
+    nothing = LogitScaling.fit(np.empty((0, 3)), np.empty(0, dtype=int), shift=shift)
+    assert nothing.slope == 1
+    np.testing.assert_array_equal(nothing.shift, shift)
+    truth = rng.choice(3, size=3000)
+    proba = softmax(rng.normal(size=(3000, 3)) + 2 * np.eye(3)[truth] - shift, axis=1)
+    few, without = (LogitScaling.fit(proba[:9], truth[:9], shift=s) for s in (shift, None))
+    losses = [log_loss(truth, fitted(proba)) for fitted in (few, without)]
+    assert losses[0] < losses[1] - 0.05
+    many, told = (LogitScaling.fit(proba, truth, ridge=1e-5, shift=s) for s in (shift, None))
+    np.testing.assert_allclose(many(proba), told(proba), atol=0.01)
 
 
 def test_pool_gives_weight_to_who_knows_and_little_to_noise(rng):

@@ -136,7 +136,7 @@ def test_labels_of_cells_that_give_no_gradients_decide_nothing(hubs) -> None:
         return model
 
     def weights(codes: np.ndarray) -> dict[str, torch.Tensor]:
-        model = starting_model(
+        model, _ = starting_model(
             make, config, cells, codes, rows, None,
             products=None, warm_start=None, random_state=0,
         )  # fmt: skip

@@ -8,7 +8,8 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from scrna_longformer.dataloaders import CellMatrix
-from scrna_longformer.evaluation._products import PriorSpread, WithProducts
+from scrna_longformer.evaluation._prior_spread import PriorSpread
+from scrna_longformer.evaluation._products import WithProducts
 from scrna_longformer.graph import GeneGraph
 from scrna_longformer.graph._pairs import linked_pairs
 from scrna_longformer.nn import GeneLongformer, LongformerConfig
@@ -95,6 +96,23 @@ def test_divergence_is_told_and_the_best_weights_are_kept(rng: np.random.Generat
         model.fit(X, codes)
     assert model.result_.best_step == 0
     assert (model.predict(X) == codes).mean() > 0.9
+
+
+def test_without_cells_aside_the_shares_come_from_the_inner_folds(rng: np.random.Generator) -> None:
+    """Training is class-balanced; what a rare class is short of, predictions of unseen cells tell."""
+    codes = np.repeat([0, 1], [200, 20])
+    X = rng.normal(size=(220, 8)).astype(np.float32) + 0.5 * codes[:, None]
+    options = {"max_steps": 300, "stopping_fraction": 0.0}
+    warm, cold = (
+        LongformerClassifier(
+            "tiny", offset=None, n_neighbors=3, products=False, warm_start=w, train_options=options
+        ).fit(X, codes)
+        for w in (True, False)
+    )
+    assert (warm.fitted_.scaling.slope, cold.fitted_.scaling.slope) == (1, 1)
+    assert not cold.fitted_.scaling.offset.any()
+    assert warm.predict_proba(X)[:, 1].mean() == pytest.approx(20 / 220, abs=0.05)
+    assert cold.predict_proba(X)[:, 1].mean() > 0.2
 
 
 def test_additive_tokens_start_at_random(rng: np.random.Generator) -> None:

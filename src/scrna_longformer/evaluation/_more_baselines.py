@@ -29,7 +29,8 @@ from ._baselines import (
 from ._label_spreading import TunedLabelSpreading
 from ._markers import MarkerScoring
 from ._penalised import TunedLogisticRegression
-from ._products import PriorSpread, WithProducts
+from ._prior_spread import PriorSpread
+from ._products import WithProducts
 from ._shrunken_lda import ShrunkenLDA
 from ._steps import TrainingPCA
 from ._terms import terms

@@ -32,12 +32,17 @@ class LogitScaling:
 
     @classmethod
     def fit(
-        cls, proba: np.ndarray, codes: np.ndarray, *, ridge: float | None = None
+        cls,
+        proba: np.ndarray,
+        codes: np.ndarray,
+        *,
+        ridge: float | None = None,
+        shift: np.ndarray | None = None,
     ) -> LogitScaling:
         """Fit to probabilities of cells that the model was not trained on, by penalised likelihood.
 
-        The logarithm of the slope and the offsets are drawn towards 0, so that few cells, or a class
-        that is absent, change little.
+        The logarithm of the slope is drawn towards 0, and the offsets towards `shift`, so that few
+        cells, or a class that is absent, change little.
 
         Parameters
         ----------
@@ -47,9 +52,19 @@ class LogitScaling:
             Class of each cell.
         ridge
             As in :meth:`LogitPool.fit`, with its default.
+        shift
+            What is known already of the offsets (of logits, before the slope), ``(n_classes,)``.
         """
-        pool = LogitPool.fit([proba], codes, ridge=ridge)
-        return cls(slope=float(pool.weights[0]), offset=pool.offset)
+        known = np.zeros(proba.shape[1]) if shift is None else shift
+        shifted = proba if shift is None else softmax(floored_log(proba) + known, axis=1)
+        pool = LogitPool.fit([shifted], codes, ridge=ridge)
+        slope = float(pool.weights[0])
+        return cls(slope=slope, offset=pool.offset + slope * known)
+
+    @property
+    def shift(self) -> np.ndarray:
+        """What is added to the logits of each class before the slope, ``(n_classes,)``."""
+        return self.offset / self.slope
 
     def logits(self, proba: np.ndarray) -> np.ndarray:
         """Scaled logits of probabilities, cells x classes."""

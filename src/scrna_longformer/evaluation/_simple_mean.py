@@ -1,4 +1,4 @@
-"""The simple model to beat: the calibrated mean of three linear ones."""
+"""The simple model to beat: the calibrated mean of four linear ones."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ from ._cell_classifier import CellClassifier
 from ._cost import count_parameters
 from ._penalised import TunedLogisticRegression
 from ._pool import LogitPool
+from ._prior_spread import PriorSpread
 from ._scaling import LogitScaling
 from ._shrunken_lda import ShrunkenLDA
 from ._steps import TrainingPCA, UnitScale
@@ -30,9 +31,11 @@ _SHRINKAGE = 0.6  # tuning it gains little, and costs a covariance per value and
 
 
 class SimpleMean(CellClassifier):
-    """Weighted mean of three linear models, each calibrated: the strongest simple model in most places.
+    """Weighted mean of four linear models, each calibrated: the strongest simple model in most places.
 
     - Logistic regression on the best genes: strong where genes are few and each says much.
+    - The same with a prior that trusts genes by what each says alone (:class:`~scrna_longformer.evaluation._prior_spread.PriorSpread`):
+      surer where markers are strong, and less so where they change with conditions.
     - Logistic regression on principal components of Pearson residuals: strong where many genes say
       a little each, and weak where counts were made in another way.
     - Linear discriminant analysis with a shrunken covariance, on the best genes: seldom the best on
@@ -43,15 +46,15 @@ class SimpleMean(CellClassifier):
     one offset per class are fitted for each model, and then the weights of their geometric mean
     (:class:`LogitPool`).
 
-    Where the values are no log-normalised counts there are no Pearson residuals, and the other two
+    Where the values are no log-normalised counts there are no Pearson residuals, and the other three
     stand alone.
 
     Parameters
     ----------
     n_genes
-        Genes of the first regression and of the discriminant analysis, the best by F test.
+        Genes of the regressions on genes and of the discriminant analysis, the best by F test.
     n_components
-        Principal components of the second regression.
+        Principal components that a regression reads.
     n_residuals
         Genes whose residuals the components are made of.
     n_inner
@@ -62,8 +65,8 @@ class SimpleMean(CellClassifier):
     Attributes
     ----------
     members_
-        The fitted models: regression on genes, on components (where there are counts), discriminant
-        analysis.
+        The fitted models: regression on genes, the same with a prior, regression on components (where
+        there are counts), discriminant analysis.
     scalings_
         What calibrates each of them.
     pool_
@@ -114,7 +117,11 @@ class SimpleMean(CellClassifier):
 
     def _unfitted(self, *, with_counts: bool) -> list[TunedLogisticRegression | TunedClassifier]:
         inner: dict[str, Any] = {"n_inner": self.n_inner, "random_state": self.random_state}
+        genes = make_pipeline(GeneSelector("f_test", self.n_genes), GeneScaler())
         on_genes = TunedLogisticRegression(self.n_genes, _GENE_PENALTIES, **inner)
+        with_prior = TunedLogisticRegression(
+            penalties=_GENE_PENALTIES, inputs=make_pipeline(*genes, PriorSpread()), **inner
+        )
         components = make_pipeline(
             PearsonResiduals(self.n_residuals),
             TrainingPCA(self.n_components, self.random_state),
@@ -124,13 +131,13 @@ class SimpleMean(CellClassifier):
             penalties=_COMPONENT_PENALTIES, inputs=components, **inner
         )
         discriminant = TunedClassifier(
-            make_pipeline(GeneSelector("f_test", self.n_genes), GeneScaler()),
+            genes,
             BalancedClassifier(ShrunkenLDA()),
             parameter="estimator__shrinkage",
             values=(_SHRINKAGE,),
             **inner,
         )
-        return [on_genes, *([on_components] if with_counts else []), discriminant]
+        return [on_genes, with_prior, *([on_components] if with_counts else []), discriminant]
 
     def _scaling(self, held_out: np.ndarray | None, codes: np.ndarray) -> LogitScaling:
         if held_out is None:

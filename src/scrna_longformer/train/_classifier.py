@@ -268,7 +268,7 @@ class LongformerClassifier(CellClassifier):
         self.vocabulary_ = vocabulary.genes
         cells = vocabulary.cells(X)
         self.graph_ = self._make_graph(X, vocabulary)
-        model = starting_model(
+        model, shift = starting_model(
             lambda config: self._initial_model(config, cells),
             config,
             cells,
@@ -317,7 +317,10 @@ class LongformerClassifier(CellClassifier):
             total=vocabulary.total,
             mixture=mixture,
             scaling=LogitScaling.fit(
-                held_out.proba, codes[aside], ridge=_PRIOR_CELLS / max(len(aside), 1)
+                held_out.proba,
+                codes[aside],
+                ridge=_PRIOR_CELLS / max(len(aside), 1),
+                shift=shift,
             ),
             linear=vocabulary.linear,
         )

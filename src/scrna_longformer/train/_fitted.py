@@ -25,7 +25,8 @@ from ._predict import Prediction, predict
 # 2: tokens may be some of the genes; residuals; a simple model beside; calibration scores
 # 3: the simple model is a weighted mean of three
 # 4: the gate weighs probabilities; the total of training cells
-FORMAT_VERSION = 4
+# 5: what a gene that was not measured says in the simple model, a mean of four
+FORMAT_VERSION = 5
 _INDPTR, _INDICES = "graph.indptr", "graph.indices"
 _TOKENS, _LINEAR, _SHARE = "inputs.tokens", "inputs.linear", "inputs.share"
 _TOTAL = "inputs.total"

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
 
 from .._random import seed
 from ._products import products_of, say_more, set_statistics
@@ -12,13 +14,28 @@ from ._warm_start import choose_penalty, logistic_start, start_correction
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    import numpy as np
-
     from ..dataloaders._moments import Cells
     from ..nn._config import LongformerConfig
     from ..nn._longformer import GeneLongformer
 
 _REGRESSION, _PRODUCTS = 12, 15  # names of the random streams
+
+
+class Start(NamedTuple):
+    """A model before its first update.
+
+    Attributes
+    ----------
+    model
+        The model.
+    shift
+        What its logits lack, per class, ``(n_classes,)``: class-balanced training has taken the shares
+        of the classes out of them, and the held-out predictions of a regression show how far. Zeros
+        where it begins at random, or calibrated.
+    """
+
+    model: GeneLongformer
+    shift: np.ndarray
 
 
 def starting_model(
@@ -32,7 +49,7 @@ def starting_model(
     products: bool | None,
     warm_start: bool | None,
     random_state: int,
-) -> GeneLongformer:
+) -> Start:
     """Return a model with products of linked genes where they are wanted, and its first weights.
 
     Parameters
@@ -73,8 +90,11 @@ def starting_model(
         chosen = None  # for fewer features
     if warm_start is None:
         warm_start = out_of_fold is None or found is not None
+    shift = np.zeros(config.n_classes)
     if warm_start and is_linear:
         chosen = logistic_start(model, cells, codes, rows, seed=folds, chosen=chosen)
         if found is not None and out_of_fold is not None:
             start_correction(model, out_of_fold[rows], chosen, codes[rows])
-    return model
+        if found is None:
+            shift = chosen.scaling(codes[rows]).shift
+    return Start(model, shift)

@@ -13,7 +13,8 @@ from sklearn.pipeline import make_pipeline
 
 from ..dataloaders._moments import Cells
 from ..evaluation._penalised import TunedLogisticRegression
-from ..evaluation._products import PriorSpread, WithProducts
+from ..evaluation._prior_spread import PriorSpread
+from ..evaluation._products import WithProducts
 from ..evaluation._scaling import LogitScaling, floored_log
 from ..evaluation._threads import one_thread
 from ..features._transform import GeneScaler
@@ -39,6 +40,12 @@ class ChosenPenalty(NamedTuple):
     penalty: float
     held_out: np.ndarray | None
 
+    def scaling(self, codes: np.ndarray) -> LogitScaling:
+        """Calibration of the regression; `codes` are the classes of the cells it was chosen on."""
+        if self.held_out is None:
+            return LogitScaling(1.0, np.zeros(int(codes.max()) + 1))
+        return LogitScaling.fit(self.held_out, codes)
+
 
 @one_thread()
 def logistic_start(
@@ -58,7 +65,7 @@ def logistic_start(
     head; the other columns stay as they were drawn, for what is not linear. With more classes than the
     model is wide, the closest matrix of that rank is taken.
 
-    A regression on products, too, has a prior of :class:`~scrna_longformer.evaluation._products.PriorSpread`,
+    A regression on products, too, has a prior of :class:`~scrna_longformer.evaluation._prior_spread.PriorSpread`,
     and the first logits are calibrated.
 
     Parameters
@@ -92,7 +99,7 @@ def logistic_start(
         prior = PriorSpread().fit(both, codes[rows])
         products.prior_sd.copy_(torch.from_numpy(prior.scale_[z.shape[1] :]))
         regression.fit(prior.transform(both), codes[rows])
-        scaling = _scaling(chosen, codes[rows])
+        scaling = chosen.scaling(codes[rows])
         coefficients, intercept = per_class(regression.coef_ * prior.scale_, regression.intercept_)
         coefficients, intercept = coefficients * scaling.slope, intercept * scaling.slope
         intercept += scaling.offset
@@ -121,7 +128,7 @@ def start_correction(
     if chosen.held_out is None:
         return
     given, cell = floored_log(offset), np.arange(len(codes))
-    added = _scaling(chosen, codes).logits(chosen.held_out)
+    added = chosen.scaling(codes).logits(chosen.held_out)
 
     def loss(share: float) -> float:
         return float(-log_softmax(given + share * added, axis=1)[cell, codes].mean())
@@ -149,12 +156,6 @@ def choose_penalty(
         scaled_first=model.products is not None,
     )
     return ChosenPenalty(*tuned.choose(cells.rows(rows), codes[rows]))
-
-
-def _scaling(chosen: ChosenPenalty, codes: np.ndarray) -> LogitScaling:
-    if chosen.held_out is None:
-        return LogitScaling(1.0, np.zeros(int(codes.max()) + 1))
-    return LogitScaling.fit(chosen.held_out, codes)
 
 
 def _write(

@@ -178,8 +178,10 @@ def _collapse(
         intercept = intercept - pca.mean_ @ weight
         genes, center, inverse = residuals.genes_, residuals.share_, np.empty(0)
     else:
-        selector, scaler = inputs[0], inputs[1]
+        selector, scaler, *prior = inputs
         genes, center, weight = selector.genes_, scaler.mean_, weight.T
+        if prior:
+            weight = weight * prior[0].scale_[:, None]
         inverse = np.divide(
             1.0, scaler.scale_, out=np.zeros_like(scaler.scale_), where=scaler.scale_ > 0
         )
