@@ -76,6 +76,23 @@ def test_query_is_predicted(both) -> None:
     assert "X_longformer" not in query.obsm
 
 
+def test_a_shallow_query_is_told(both, caplog) -> None:
+    reference, query = both
+    shallow = query.copy()
+    counts = sl.features.recover_counts(query.X)
+    shallow.X = sl.features.thin_counts(counts, 0.4, np.random.default_rng(0))[0]
+    sc.pp.normalize_total(shallow, target_sum=1e4)
+    sc.pp.log1p(shallow)
+    with caplog.at_level("INFO", logger="scrna_longformer"):
+        sl.tl.longformer_predict(shallow, reference)
+    assert shallow.uns["longformer_predict"]["depth"] == pytest.approx(0.4, rel=0.1)
+    assert "of the molecules of a training cell" in caplog.text
+    caplog.clear()
+    out = sl.tl.longformer_predict(query, reference, copy=True)
+    assert out.uns["longformer_predict"]["depth"] == 1
+    assert "of the molecules" not in caplog.text
+
+
 @pytest.mark.filterwarnings("ignore:Writing zarr v2 data")
 @pytest.mark.parametrize("kind", ["h5ad", "zarr"])
 def test_a_stored_model_predicts_bit_for_bit(both, tmp_path: Path, kind: str) -> None:

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 
+from ..features._depth import AffineMap
 from ._cells import CellMatrix, Matrix
 from ._joined_cells import JoinedCells
+from ._mapped_cells import MappedCells
 from ._moments import Cells
 from ._residual_cells import ResidualCells
 
@@ -18,6 +20,7 @@ def model_cells(
     linear: np.ndarray,
     share: np.ndarray,
     fill: np.ndarray | None = None,
+    maps: tuple[AffineMap, AffineMap] | None = None,
 ) -> Cells:
     """Return the view of `X` that a model is trained on, or predicts.
 
@@ -34,6 +37,9 @@ def model_cells(
         are Pearson residuals; empty where they are the values as given.
     fill
         Value of each gene that `X` does not have, ``(n_tokens + n_linear,)``.
+    maps
+        What the values of tokens and those of the genes that enter linearly are put through, by gene
+        of the vocabulary.
 
     Examples
     --------
@@ -49,4 +55,8 @@ def model_cells(
         values = ResidualCells(X, columns, tokens, share, of_tokens)
     else:
         values = CellMatrix(X, columns[tokens], of_tokens)
-    return JoinedCells(values, CellMatrix(X, columns[linear], of_linear)) if len(linear) else values
+    others: Cells = CellMatrix(X, columns[linear], of_linear)
+    if maps is not None:
+        values = MappedCells(values, maps[0], tokens)
+        others = MappedCells(others, maps[1], linear)
+    return JoinedCells(values, others) if len(linear) else values

@@ -87,7 +87,7 @@ def longformer_fit(
         320 thousand parameters at 500 tokens and 9 classes). ``'prototype'`` is an earlier design,
         kept to show why it fails.
     offset
-        ``'simple'``: the calibrated mean of three linear models (logistic regression on genes and on
+        ``'simple'``: the calibrated mean of four linear models (two logistic regressions on genes, one on
         principal components of Pearson residuals, discriminant analysis) predicts, and the
         transformer corrects it by as much as held-out training cells allow:
         ``uns['longformer']['training']['gate']``, the weight of the corrected predictions, from 0 (the

@@ -70,6 +70,8 @@ def longformer_predict(
     ``uns['longformer_predict']`` : dict
         ``source_digest`` (fingerprint of the model), ``gene_overlap`` (share of the genes that
         the model reads that the query has), ``token_overlap`` (share of its tokens), ``n_absent``, ``absent_genes``,
+        ``depth`` (share of the molecules of a training cell that the cells have, where they have clearly
+        fewer; else 1),
         ``classes``, ``gate`` and ``predictions_of`` (as :func:`longformer_fit` records them) and ``params``; with `alpha`,
         ``conformal``: how many calibration cells there were, which classes had enough of them
         (``2 / alpha``) for a quantile of their own, and shares of empty sets and unknown cells.
@@ -116,6 +118,12 @@ def longformer_predict(
     training, in the choice of weights or in temperature. Coverage is promised for cells drawn like
     them: of the same study, depth and mix of types. Another batch is not, and a query whose values
     are shifted is called unknown more often than `alpha`; that is a finding, not an error.
+
+    Where tokens are residuals and the median cell of the query has less than 0.8 of the molecules of
+    training cells of its class (by more than two standard errors), values of genes are given the mean and spread that they have in training
+    cells, in place of those that training cells have when they are thinned to that depth. How deep a
+    query is is asked of all its cells together: predict those of one run together, and those of
+    different runs one by one.
 
     References
     ----------
@@ -166,10 +174,16 @@ def longformer_predict(
         key="", codes=prediction.proba.argmax(axis=1), categories=pd.Index(fitted.classes)
     )
     write_prediction(adata, keys, labels, prediction)
-    record = _record(fitted, columns, reference, reference_key, layer)
+    record = _record(fitted, columns, reference, reference_key, layer) | {"depth": prediction.depth}
     if alpha is not None:
         record["conformal"] = write_sets(adata, keys, fitted, prediction, alpha)
     adata.uns[keys.predict_record] = record
+    if prediction.depth < 1:
+        log.info(
+            "%s: a cell has %.2f of the molecules of a training cell; values are taken to training depth.",
+            CALLER,
+            prediction.depth,
+        )
     log.info(
         "%s: predicted %d cells, %d of the %d genes that the model reads found; predictions are those of "
         "the %s.\n    wrote obsm[%r], obs[%r], uns[%r]",

@@ -29,6 +29,7 @@ from ..nn._config import LongformerConfig
 from ..nn._longformer import GeneLongformer
 from ._checkpoint import check_folder
 from ._config import TrainConfig
+from ._depth import DepthModel
 from ._device import attention_backend, isolated_rng, resolve_accelerator, seed_torch
 from ._diagnosis import diagnose
 from ._fitted import FittedLongformer
@@ -49,7 +50,7 @@ _DERIVED = {
 }  # fields of the config that nobody chooses
 # cells set aside are few, and the weights that are best on them were kept: believe them less
 _PRIOR_CELLS = 10.0
-_INITIAL, _STOPPING, _GATE = 10, 11, 14  # names of the random streams
+_INITIAL, _STOPPING, _GATE, _DEPTH = 10, 11, 14, 16  # names of the random streams
 
 
 class LongformerClassifier(CellClassifier):
@@ -74,7 +75,7 @@ class LongformerClassifier(CellClassifier):
     min_cells
         Classes with fewer cells are not drawn on for the cells set aside.
     offset
-        ``'simple'``: the calibrated mean of three linear models
+        ``'simple'``: the calibrated mean of four linear models
         (:class:`~scrna_longformer.evaluation.SimpleMean`) predicts, and the transformer corrects its
         logits as far as held-out cells show that it should. ``None``: the transformer alone.
     input_transform
@@ -323,6 +324,7 @@ class LongformerClassifier(CellClassifier):
                 shift=shift,
             ),
             linear=vocabulary.linear,
+            depth=self._depth_model(X, codes, vocabulary),
         )
         self.n_parameters_ = sum(p.numel() for p in model.parameters())
         self.n_parameters_ += 0 if simple is None else simple.n_parameters_
@@ -437,6 +439,19 @@ class LongformerClassifier(CellClassifier):
                 train, aside = train[rest], train[chosen]
             parts.append(aside)
         return train, parts[0], parts[1]
+
+    def _depth_model(
+        self, X: Matrix, codes: np.ndarray, vocabulary: Vocabulary
+    ) -> DepthModel | None:
+        if self.input_transform_ != "pearson":
+            return None
+        return DepthModel.fit(
+            X,
+            codes,
+            vocabulary.genes,
+            vocabulary.share,
+            random_state=seed(self.random_state, _DEPTH),
+        )
 
     def _initial_model(self, config: LongformerConfig, cells: Cells) -> GeneLongformer:
         with isolated_rng("cpu"):

@@ -19,14 +19,17 @@ from ..graph._gene_graph import GeneGraph
 from ..nn._config import LongformerConfig
 from ..nn._longformer import GeneLongformer
 from ._calibration import Calibration
+from ._depth import DepthModel, ShallowValues, molecules
 from ._mixture import Mixture
 from ._predict import Prediction, predict
 
 # 2: tokens may be some of the genes; residuals; a simple model beside; calibration scores
 # 3: the simple model is a weighted mean of three
 # 4: the gate weighs probabilities; the total of training cells
-# 5: what a gene that was not measured says in the simple model, a mean of four
+# 5: what a gene that was not measured says in the simple model, a mean of four; depth
 FORMAT_VERSION = 5
+# Depth is judged by what cells are taken for, and that by depth: each round makes both better.
+_ROUNDS, _SAME_DEPTH = 4, 0.05
 _INDPTR, _INDICES = "graph.indptr", "graph.indices"
 _TOKENS, _LINEAR, _SHARE = "inputs.tokens", "inputs.linear", "inputs.share"
 _TOTAL = "inputs.total"
@@ -63,6 +66,8 @@ class FittedLongformer:
         Calibration of the network's own probabilities.
     linear
         Which of the genes enter the network linearly, ``(n_linear,)``.
+    depth
+        What fewer molecules do to the values, where token values are Pearson residuals.
     """
 
     model: GeneLongformer
@@ -76,6 +81,7 @@ class FittedLongformer:
     mixture: Mixture | None = None
     scaling: LogitScaling | None = None
     linear: np.ndarray = field(default_factory=lambda: np.empty(0, dtype=np.int64))
+    depth: DepthModel | None = None
 
     @property
     def token_genes(self) -> np.ndarray:
@@ -99,7 +105,7 @@ class FittedLongformer:
         """Return token values of the cells of `X`; see :meth:`predict`."""
         return self._cells(*self._comparable(X, np.asarray(columns)))
 
-    def _cells(self, X: Matrix, columns: np.ndarray) -> Cells:
+    def _cells(self, X: Matrix, columns: np.ndarray, shallow: ShallowValues | None = None) -> Cells:
         return model_cells(
             X,
             columns,
@@ -107,6 +113,7 @@ class FittedLongformer:
             linear=self.linear,
             share=self.share,
             fill=self.model.standardizer.mean.cpu().numpy(),
+            maps=None if shallow is None else (shallow.residual, shallow.log),
         )
 
     def predict(self, X: Matrix, columns: np.ndarray) -> Prediction:
@@ -125,14 +132,34 @@ class FittedLongformer:
         Where genes are lacking, log values depend on whether cells were scaled to their total with
         or without them. They are therefore scaled anew, to what the genes that are there should add
         up to: the total of training cells, less the share of the absent genes.
+
+        Where cells have clearly fewer molecules than training cells of the classes that they are
+        taken for, they are predicted again, from values that are given the mean and spread
+        of training cells (:class:`DepthModel`). How deep they are is asked of the whole query.
         """
         X, columns = self._comparable(X, np.asarray(columns))
-        found = predict(self.model, self._cells(X, columns))
+        found = self._predict(X, columns)
+        if self.depth is None:
+            return found
+        is_present = columns >= 0
+        total = molecules(X[:, columns[is_present]], self.share[is_present])
+        for _ in range(_ROUNDS):
+            depth = self.depth.of_query(total, found.proba)
+            if abs(depth / found.depth - 1) < _SAME_DEPTH:
+                break
+            shallow = self.depth.at(depth).where(is_present)
+            found = replace(self._predict(X, columns, shallow), depth=depth)
+        return found
+
+    def _predict(
+        self, X: Matrix, columns: np.ndarray, shallow: ShallowValues | None = None
+    ) -> Prediction:
+        found = predict(self.model, self._cells(X, columns, shallow))
         if self.scaling is not None:
             found = replace(found, proba=self.scaling(found.proba).astype(np.float32))
         if self.mixture is None:
             return found
-        proba = self.mixture.predict_proba(X, columns, found)
+        proba = self.mixture.predict_proba(X, columns, found, shallow)
         return replace(found, proba=proba.astype(np.float32))
 
     def _comparable(self, X: Matrix, columns: np.ndarray) -> tuple[Matrix, np.ndarray]:
@@ -161,7 +188,7 @@ class FittedLongformer:
             arrays[_TOTAL] = np.array([self.total])
         if self.scaling is not None:
             arrays[_SCALING] = self.scaling.to_array()
-        for part in (self.mixture, self.calibration):
+        for part in (self.mixture, self.calibration, self.depth):
             arrays |= part.to_arrays() if part else {}
         return arrays
 
@@ -209,6 +236,7 @@ class FittedLongformer:
         share, scaling = weights.pop(_SHARE, np.empty(0)), weights.pop(_SCALING, None)
         total = float(weights.pop(_TOTAL, np.array([np.nan]))[0])
         mixture, calibration = Mixture.from_arrays(weights), Calibration.from_arrays(weights)
+        depth = DepthModel.from_arrays(weights)
         n_tokens = len(genes) if tokens is None else len(tokens)
         read = 0 if tokens is None else 1 + max(tokens.max(initial=0), len(share) - 1)
         read = max(read, 1 + linear.max(initial=-1))
@@ -247,6 +275,7 @@ class FittedLongformer:
             mixture=mixture,
             scaling=None if scaling is None else LogitScaling.from_array(scaling),
             linear=linear,
+            depth=depth,
         )
 
 

@@ -9,6 +9,7 @@ from scipy.special import log_softmax, logsumexp, softmax
 
 from ..dataloaders._cells import CellMatrix, Matrix
 from ..evaluation._scaling import floored_log
+from ._depth import ShallowValues
 from ._predict import Prediction
 from ._wide import WidePart
 
@@ -36,20 +37,28 @@ class Mixture:
     wide: WidePart
     gate: float
 
-    def predict_proba(self, X: Matrix, columns: np.ndarray, deep: Prediction) -> np.ndarray:
+    def predict_proba(
+        self,
+        X: Matrix,
+        columns: np.ndarray,
+        deep: Prediction,
+        shallow: ShallowValues | None = None,
+    ) -> np.ndarray:
         """Class probabilities of the cells of `X`; `deep` is what the network says of them."""
-        simple = self.simple_proba(X, columns)
+        simple = self.simple_proba(X, columns, shallow)
         if not self.gate:
             return simple
         return (1 - self.gate) * simple + self.gate * corrected(simple, deep.residual)
 
-    def simple_proba(self, X: Matrix, columns: np.ndarray) -> np.ndarray:
+    def simple_proba(
+        self, X: Matrix, columns: np.ndarray, shallow: ShallowValues | None = None
+    ) -> np.ndarray:
         """Class probabilities of the simple model alone."""
         columns = np.asarray(columns)
         cells = CellMatrix(X, columns, np.zeros(len(columns)))
         starts = range(0, len(cells), _BLOCK)
         blocks = (cells.rows(np.arange(s, min(s + _BLOCK, len(cells)))) for s in starts)
-        return np.concatenate([self.wide.predict_proba(b, columns >= 0) for b in blocks])
+        return np.concatenate([self.wide.predict_proba(b, columns >= 0, shallow) for b in blocks])
 
     def to_arrays(self) -> dict[str, np.ndarray]:
         """Everything as named arrays."""

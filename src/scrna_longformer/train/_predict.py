@@ -33,11 +33,14 @@ class Prediction:
         Pooled representations, ``(cells, d_model)`` float32.
     residual
         What a model with a residual head adds to other logits, ``(cells, n_classes)`` float32.
+    depth
+        Share of the molecules of a training cell that the cells were taken to have.
     """
 
     proba: np.ndarray
     embedding: np.ndarray
     residual: np.ndarray | None = None
+    depth: float = 1.0
 
 
 def inference_batch_size(config: LongformerConfig) -> int:

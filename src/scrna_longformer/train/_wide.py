@@ -15,6 +15,7 @@ from ..evaluation._scaling import LogitScaling
 from ..evaluation._tuned import TunedClassifier
 from ..features._counts import recover_counts
 from ..features._residuals import PearsonResiduals, pearson_residuals
+from ._depth import ShallowValues
 
 if TYPE_CHECKING:
     from ..evaluation._penalised import TunedLogisticRegression
@@ -60,24 +61,31 @@ class LinearMember:
         """Whether it reads Pearson residuals instead of log values."""
         return len(self.inverse_scale) == 0
 
-    def predict_proba(self, values: np.ndarray, is_present: np.ndarray) -> np.ndarray:
+    def predict_proba(
+        self, values: np.ndarray, is_present: np.ndarray, shallow: ShallowValues | None = None
+    ) -> np.ndarray:
         """Calibrated probabilities of dense log values; an absent gene speaks for no class."""
         absent = ~is_present[self.genes]
-        logits = self.inputs(values, is_present) @ self.weight + self.intercept
+        logits = self.inputs(values, is_present, shallow) @ self.weight + self.intercept
         if absent.any():
             logits += self.if_absent[absent].sum(axis=0)
         return self.scaling(softmax(logits, axis=1))
 
-    def inputs(self, values: np.ndarray, is_present: np.ndarray) -> np.ndarray:
+    def inputs(
+        self, values: np.ndarray, is_present: np.ndarray, shallow: ShallowValues | None = None
+    ) -> np.ndarray:
         """What the weights are multiplied with, ``(cells, n)``; 0 for absent genes."""
         here = is_present[self.genes]
+        genes = self.genes[here]
         inputs = np.zeros((len(values), len(self.genes)), dtype=np.float32)
-        found = values[:, self.genes[here]]
+        found = values[:, genes]
         if self.reads_residuals:
             counts, share = recover_counts(found, most_wrong=1).toarray(), self.center[here]
             totals = counts.sum(axis=1, dtype=np.float64) / share.sum()
-            inputs[:, here] = pearson_residuals(counts, share, totals=totals)
+            residuals = pearson_residuals(counts, share, totals=totals)
+            inputs[:, here] = residuals if shallow is None else shallow.residual(residuals, genes)
         else:
+            found = found if shallow is None else shallow.log(found, genes)
             z = (found - self.center[here]) * self.inverse_scale[here]
             inputs[:, here] = np.clip(z, -_CLIP, _CLIP)
         return inputs
@@ -126,7 +134,9 @@ class WidePart:
         members = (replace(member, genes=position[member.genes]) for member in self.members)
         return replace(self, members=tuple(members))
 
-    def predict_proba(self, values: np.ndarray, is_present: np.ndarray) -> np.ndarray:
+    def predict_proba(
+        self, values: np.ndarray, is_present: np.ndarray, shallow: ShallowValues | None = None
+    ) -> np.ndarray:
         """Class probabilities, ``(cells, n_classes)`` float64.
 
         Parameters
@@ -135,8 +145,10 @@ class WidePart:
             Cells x columns log values, dense; columns of absent genes may hold anything.
         is_present
             Which columns were measured.
+        shallow
+            What makes values of cells with fewer molecules those of training cells.
         """
-        return self.pool([member.predict_proba(values, is_present) for member in self.members])
+        return self.pool([m.predict_proba(values, is_present, shallow) for m in self.members])
 
     def to_arrays(self) -> dict[str, np.ndarray]:
         """Everything as named arrays."""
