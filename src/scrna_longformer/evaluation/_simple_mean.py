@@ -34,8 +34,8 @@ class SimpleMean(CellClassifier):
     """Weighted mean of four linear models, each calibrated: the strongest simple model in most places.
 
     - Logistic regression on the best genes: strong where genes are few and each says much.
-    - The same with a prior that trusts genes by what each says alone (:class:`~scrna_longformer.evaluation._prior_spread.PriorSpread`):
-      surer where markers are strong, and less so where they change with conditions.
+    - The same with a prior variance for each gene, half of it alike for all and half in proportion to
+      what the gene says alone (as van de Wiel et al. 2016 have it for groups of genes).
     - Logistic regression on principal components of Pearson residuals: strong where many genes say
       a little each, and weak where counts were made in another way.
     - Linear discriminant analysis with a shrunken covariance, on the best genes: seldom the best on
@@ -74,6 +74,11 @@ class SimpleMean(CellClassifier):
     out_of_fold_
         Cells x classes probabilities of the training cells, each from models that did not see it;
         ``None`` where there were too few cells for inner folds.
+
+    References
+    ----------
+    van de Wiel et al. (2016), Better prediction by use of co-data: adaptive group-regularized ridge
+    regression, Statistics in Medicine 35, 368-381.
     """
 
     calibrated_inside = True
