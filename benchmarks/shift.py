@@ -4,7 +4,8 @@
 
 Prints markdown. Test cells of each fold are predicted as they are, after thinning their molecules to a
 half and to a quarter, and without a random 10, 30 or 50 % of the genes (log values are then made of the
-molecules that are left, as an analyst would who never saw the others). "Augmented" logistic regression
+molecules that are left, as an analyst would who never saw the others). The best simple model is the best
+of those that are told nothing of it; what the transformer corrects is told, and stands beside. "Augmented" logistic regression
 is trained on four copies of every training cell: as it is, at half and at a quarter of its depth, and
 with a random half of its genes missing. Labels are those of the set; nothing is fitted on test cells.
 With `--save` finished folds are kept, and the same call goes on where it was stopped.
@@ -252,25 +253,26 @@ def means(scores: pd.DataFrame, metric: str) -> str:
 
 
 def differences(scores: pd.DataFrame, transformer: str) -> str:
-    """The transformer against augmented regression and the best simple model, as markdown."""
-    rows, p_values = [], []
+    """The transformer against the simple models as anyone has them, and the one inside, as markdown."""
+    rows: list[list[str]] = []
+    p_values = []
     for place, of_case in scores.groupby(["set", "case"], sort=False):
         cells: list[str] = list(place)
         for metric in SHOWN:
             wide = of_case.pivot_table(metric, ["repeat", "fold"], "model", sort=False)
-            simple = wide.drop(columns=list(TRANSFORMERS)).mean()
+            simple = wide.drop(columns=[INSIDE, *TRANSFORMERS]).mean()
             best = simple.idxmin() if metric == "log_loss" else simple.idxmax()
             own = wide[transformer].to_numpy()
-            change = own - wide[best].to_numpy()
             share = 1 / (N_SPLITS - 1)
+            change, *others = (own - wide[rival].to_numpy() for rival in (best, AUGMENTED, INSIDE))
             p_values.append(corrected_t_test(change, test_share=share))
-            cells += [paired(own - wide[AUGMENTED].to_numpy(), share)]
-            cells += [f"{paired(change, share)} {best}", ""]
+            cells += [f"{paired(change, share)} {best}", "", *(paired(x, share) for x in others)]
         rows.append(cells)
     for i, p in enumerate(holm(np.array(p_values))):
-        rows[i // 2][2 + 3 * (i % 2) + 2] = "< 0.001" if p < 0.001 else f"{p:.3f}"
+        rows[i // 2][3 + 4 * (i % 2)] = "< 0.001" if p < 0.001 else f"{p:.3f}"
+    rivals = ("best simple", "p", "augmented", "the simple mean, told")
     heads = [
-        head for m in SHOWN.values() for head in (f"{m}: to augmented", f"{m}: to best simple", "p")
+        rival if rival == "p" else f"{m}: to {rival}" for m in SHOWN.values() for rival in rivals
     ]
     return markdown(pd.DataFrame(rows, columns=["set", "case", *heads]))
 
