@@ -48,7 +48,7 @@ class MomentsByDepth:
     >>> as_trained = moments.to_full(0.5)  # at half the depth the gene was 1 on average, not 2
     >>> as_trained(np.array([[1.0], [1.5]]), np.array([0]))
     array([[2.],
-           [3.]], dtype=float32)
+           [3.]])
     """
 
     mean: np.ndarray
