@@ -92,6 +92,7 @@ nitpick_ignore = [
     ("py:class", "TypeAliasForwardRef"),
     ("py:class", "numpy.random._generator.Generator"),
     ("py:class", "scrna_longformer.evaluation._leave_out.LeftOut"),
+    ("py:class", "scrna_longformer.features._depth.AffineMap"),
 ]
 
 # Inventories of other projects: the few names that we link to, listed in docs/inventories/*.txt,

@@ -135,7 +135,7 @@ class FittedLongformer:
 
         Where cells have clearly fewer molecules than training cells of the classes that they are
         taken for, they are predicted again, from values that are given the mean and spread
-        of training cells (:class:`DepthModel`). How deep they are is asked of the whole query.
+        of training cells at that depth. How deep they are is asked of the whole query.
         """
         X, columns = self._comparable(X, np.asarray(columns))
         found = self._predict(X, columns)
