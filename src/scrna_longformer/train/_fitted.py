@@ -134,8 +134,8 @@ class FittedLongformer:
         up to: the total of training cells, less the share of the absent genes.
 
         Where cells have clearly fewer molecules than training cells of the classes that they are
-        taken for, they are predicted again, from values that are given the mean and spread
-        of training cells at that depth. How deep they are is asked of the whole query.
+        taken for, they are predicted again, from values whose mean and spread at that depth
+        are exchanged for those of training cells. How deep they are is asked of the whole query.
         """
         X, columns = self._comparable(X, np.asarray(columns))
         found = self._predict(X, columns)
